@@ -1,0 +1,91 @@
+"""What commands write on: results as text or JSON, and the progress of a run."""
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from pellucid.rendering.blocks import Block
+    from pellucid.rendering.result import Result
+    from pellucid.training.history import Epoch, Progress
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the facts as one JSON object.")
+
+
+def show_result(result: "Result", *, as_json: bool) -> None:
+    """Print a result on stdout."""
+    if as_json:
+        click.echo(result.to_json())
+    else:
+        show_blocks(result.blocks())
+
+
+def show_blocks(blocks: "Iterable[Block]", console: Console | None = None) -> None:
+    """Print blocks, in colour where the terminal shows it."""
+    from pellucid.rendering.terminal import show
+
+    show(console or Console(highlight=False), blocks)
+
+
+def show_json(facts: dict[str, Any]) -> None:
+    """Print facts on stdout as one JSON object."""
+    from pellucid.rendering.result import to_json
+
+    click.echo(to_json(facts))
+
+
+class ProgressLine:
+    """One line that is redrawn while a run lasts, and a plain row for each epoch; rows only where it is no terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        # Drawn when the loop reports, which is at most ten times a second; no thread of its own.
+        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def progress(self, progress: "Progress") -> None:
+        """Redraw the line."""
+        if self._live is None:
+            return
+        share = progress.step / progress.steps
+        steps_left = progress.steps - progress.step
+        per_step = progress.examples_per_step
+        left = steps_left * per_step / max(progress.examples_per_second, 1e-9)
+        bar = "━" * round(share * 24)
+        self._live.update(
+            Text(f"epoch {progress.epoch}/{progress.epochs} ")
+            + Text(bar, style="cyan")
+            + Text("━" * (24 - len(bar)), style="grey37")
+            + Text(
+                f" {share:4.0%}  loss {progress.loss:.4f}  {progress.examples_per_second:,.0f} examples/s  "
+                f"{left:.0f} s left"
+            ),
+            refresh=True,
+        )
+
+    def epoch(self, epoch: "Epoch", epochs: int) -> None:
+        """Leave a row."""
+        judged = ""
+        if epoch.validation_accuracy is not None:
+            judged = f"  validation loss {epoch.validation_loss:.4f}  accuracy {epoch.validation_accuracy:.2%}"
+        self._console.print(
+            f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}  train loss {epoch.train_loss:.4f}{judged}  "
+            f"{epoch.examples_per_second:,.0f} examples/s  {epoch.seconds:.1f} s{'  best' if epoch.is_best else ''}",
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -1,0 +1,1 @@
+"""Datasets: where they come from, how they are cut, and how inputs are prepared for a network."""

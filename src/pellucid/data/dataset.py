@@ -1,0 +1,155 @@
+"""Datasets: inputs, labels, class names and their splits."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import DataError, ShapeError, UnknownNameError, did_you_mean
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples that are used for one purpose.
+
+    Attributes:
+        inputs: [examples, channels, height, width], uint8 or float32; may be mapped from a file.
+        labels: Int64 [examples]; values 0..classes-1.
+    """
+
+    inputs: NDArray[Any]
+    labels: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if len(self.inputs) != len(self.labels):
+            raise ShapeError(
+                f"there are {len(self.inputs):,} inputs but {len(self.labels):,} labels",
+                fix="give one label for each input",
+            )
+        if self.inputs.ndim != 4:
+            raise ShapeError(
+                f"inputs have shape {list(self.inputs.shape)}",
+                fix="give images as [examples, channels, height, width]",
+            )
+        if self.labels.ndim != 1 or self.labels.dtype != np.int64:
+            raise DataError(
+                f"labels have shape {list(self.labels.shape)} and type {self.labels.dtype}",
+                fix="give labels as int64 [examples]",
+            )
+        for name in ("inputs", "labels"):
+            array = getattr(self, name)
+            if not array.flags.writeable:
+                # PyTorch shares memory with arrays, and has no notion of one that is only to be read.
+                object.__setattr__(self, name, array.copy())
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: NDArray[np.int64]) -> "Split":
+        """Return the examples at these positions, copied, in this order."""
+        return Split(self.inputs[indices], self.labels[indices])
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Inputs, labels, class names and the splits they stand in.
+
+    Attributes:
+        name: Short name, used for the file a classifier is saved in.
+        splits: "train" always; "validation" and "test" where there are any.
+        class_names: The name of each class, by its number.
+        source: Where it was read from.
+        notes: What a reader decided or had to work around, in sentences.
+    """
+
+    name: str
+    splits: Mapping[str, Split]
+    class_names: tuple[str, ...]
+    source: str = "arrays"
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "splits", MappingProxyType(dict(self.splits)))
+        for name in self.splits:
+            if name not in SPLITS:
+                raise UnknownNameError(f"there is no split {name!r}", fix=did_you_mean(name, SPLITS))
+        if "train" not in self.splits or len(self.splits["train"]) == 0:
+            raise DataError(f"{self.source} has no training examples", fix="give at least one example per class")
+        for name in self.class_names:
+            if not name.isprintable():
+                # They could rewrite the screen of whoever prints the name.
+                raise DataError(f"the class name {name!r} has control characters", fix="write it with letters")
+        shape = self.train.inputs.shape[1:]
+        for name, split in self.splits.items():
+            if split.inputs.shape[1:] != shape:
+                raise ShapeError(
+                    f"the {name} inputs are {list(split.inputs.shape[1:])} but the training inputs are {list(shape)}",
+                    fix="give every split inputs of the same shape",
+                )
+            self._check_labels(name, split)
+
+    def _check_labels(self, name: str, split: Split) -> None:
+        classes = len(self.class_names)
+        if len(split) and not (split.labels.min() >= 0 and split.labels.max() < classes):
+            raise DataError(
+                f"the {name} labels go from {split.labels.min()} to {split.labels.max()}, "
+                f"but there are {classes} class names",
+                fix=f"number the classes 0 to {classes - 1}, or name every class",
+            )
+
+    @property
+    def train(self) -> Split:
+        """The examples that weights are fitted on."""
+        return self.splits["train"]
+
+    @property
+    def validation(self) -> Split:
+        """The examples that choices are made on.
+
+        Raises:
+            UnknownNameError: If the dataset has none.
+        """
+        return self.split("validation")
+
+    @property
+    def test(self) -> Split:
+        """The examples that only the final judgement sees.
+
+        Raises:
+            UnknownNameError: If the dataset has none.
+        """
+        return self.split("test")
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of one input."""
+        channels, height, width = self.train.inputs.shape[1:]
+        return channels, height, width
+
+    def split(self, name: str) -> Split:
+        """Return a split by its name.
+
+        Raises:
+            UnknownNameError: If the dataset has no such split.
+        """
+        if name not in self.splits:
+            raise UnknownNameError(f"there is no split {name!r}", fix=did_you_mean(name, self.splits))
+        return self.splits[name]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over class names, shapes, types and all values: equal for equal datasets."""
+        digest = hashlib.sha256("\n".join(self.class_names).encode())
+        for name in SPLITS:
+            if name in self.splits:
+                for array in (self.splits[name].inputs, self.splits[name].labels):
+                    digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+                    digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()

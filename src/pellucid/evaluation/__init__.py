@@ -1,0 +1,1 @@
+"""Judging answers: accuracy with its interval, per class, confusion, calibration, worst mistakes."""

@@ -1,0 +1,85 @@
+"""`cnn`: a small convolutional network."""
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from pellucid.errors import ShapeError
+from pellucid.networks.activations import activation as look_up
+from pellucid.networks.stacks import Norm, check_rates, check_sizes, linear_stack, named, seeded
+
+
+def cnn(
+    inputs: Sequence[int],
+    channels: int | Sequence[int],
+    outputs: int,
+    *,
+    hidden: int | Sequence[int] = (128,),
+    kernel_size: int = 3,
+    activation: str = "relu",
+    output_activation: str | None = None,
+    dropout: float = 0.0,
+    norm: Norm | None = None,
+    seed: int | None = None,
+) -> nn.Sequential:
+    """Build a convolutional network: blocks of convolution, activation and 2x2 max pooling, then Linear layers.
+
+    Args:
+        inputs: Channels, height and width of one input.
+        channels: Feature maps of each block; every block halves height and width.
+        outputs: Number of outputs: one for each class.
+        hidden: Units of each hidden Linear layer after the blocks; () for none.
+        kernel_size: Height and width of the convolutions' window; odd, so that the size is kept.
+        activation: Between the layers; a name from `activations()`.
+        output_activation: After the last layer; none by default, the network ends in raw logits.
+        dropout: Share of units dropped in the hidden Linear layers.
+        norm: "batch" normalises after each convolution and hidden Linear; "layer" only after hidden Linear layers.
+        seed: For the starting weights; by default they come from PyTorch's generator.
+
+    Returns:
+        A Sequential with the layers `conv_relu_stack`, `flatten` and `linear_relu_stack`.
+
+    Raises:
+        SettingError: If a size is not a positive whole number, or dropout not in [0, 1).
+        ShapeError: If the images are too small for so many blocks, or the window is even.
+        UnknownNameError: If an activation or norm is not known.
+
+    Example:
+        >>> network = cnn((1, 28, 28), (16, 32), 10)
+        >>> [name for name, _ in network.named_children()]
+        ['conv_relu_stack', 'flatten', 'linear_relu_stack']
+    """
+    maps = (channels,) if isinstance(channels, int) else tuple(channels)
+    widths = (hidden,) if isinstance(hidden, int) else tuple(hidden)
+    check_sizes(inputs=inputs, channels=maps, outputs=outputs, hidden=widths, kernel_size=kernel_size)
+    check_rates(dropout, norm)
+    if len(inputs) != 3:
+        raise ShapeError(f"inputs are {list(inputs)}", fix="give channels, height and width, as in (1, 28, 28)")
+    if kernel_size % 2 == 0:
+        raise ShapeError(f"kernel_size is {kernel_size}", fix=f"make it odd: {kernel_size - 1} or {kernel_size + 1}")
+    height, width = inputs[1] >> len(maps), inputs[2] >> len(maps)
+    if not height or not width:
+        raise ShapeError(
+            f"{len(maps)} blocks halve an image of {inputs[1]}x{inputs[2]} to nothing",
+            fix=f"use at most {min(inputs[1], inputs[2]).bit_length() - 1} blocks",
+        )
+    kind = look_up(activation)
+    ending = look_up(output_activation).make() if output_activation is not None else None
+    layers: list[nn.Module] = []
+    with seeded(seed):
+        for before, after in zip((inputs[0], *maps), maps, strict=False):
+            layers.append(nn.Conv2d(before, after, kernel_size, padding=kernel_size // 2, bias=norm != "batch"))
+            if norm == "batch":
+                layers.append(nn.BatchNorm2d(after))
+            layers += [kind.make(), nn.MaxPool2d(2)]
+        features = (maps[-1] if maps else inputs[0]) * height * width
+        stack = linear_stack(features, widths, outputs, activation_name=kind.name, dropout=dropout, norm=norm)
+    if ending is not None:
+        stack.append(ending)
+    return named(
+        [
+            (f"conv_{kind.name}_stack", nn.Sequential(*layers)),
+            ("flatten", nn.Flatten()),
+            (f"linear_{kind.name}_stack", stack),
+        ]
+    )

@@ -1,0 +1,48 @@
+"""Pixels for renderers: scaled, laid out beside each other, encoded as PNG."""
+
+import base64
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
+Pixels = NDArray[np.uint8]
+
+
+def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Return the picture at another size.
+
+    Args:
+        pixels: Uint8 [height, width] or [height, width, 3].
+        width: New width in pixels.
+        height: New height in pixels.
+
+    Returns:
+        Uint8 of the new size; averaged when smaller, hard-edged when larger.
+    """
+    smaller = width < pixels.shape[1] or height < pixels.shape[0]
+    how = Pillow.Resampling.BOX if smaller else Pillow.Resampling.NEAREST
+    return np.asarray(Pillow.fromarray(pixels).resize((width, height), how))
+
+
+def beside(pictures: Sequence[Pixels], gap: int = 1) -> Pixels:
+    """Return pictures of one height in a row, with black columns between.
+
+    Args:
+        pictures: Each uint8 [height, width] or [height, width, 3], all alike in height and channels.
+        gap: Width of the black column between two, in pixels.
+    """
+    black = np.zeros((pictures[0].shape[0], gap, *pictures[0].shape[2:]), np.uint8)
+    columns: list[Pixels] = []
+    for picture in pictures:
+        columns += [picture, black]
+    return np.concatenate(columns[:-1], axis=1)
+
+
+def png_address(pixels: Pixels) -> str:
+    """Return the picture as a data: address that an HTML page shows without a file."""
+    buffer = io.BytesIO()
+    Pillow.fromarray(pixels).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

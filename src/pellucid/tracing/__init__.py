@@ -1,0 +1,1 @@
+"""Seeing a network at work: its layers as they ran."""

@@ -1,0 +1,1 @@
+"""Training: settings, the one loop, its schedule and history, and `train`, which puts them together."""

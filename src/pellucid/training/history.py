@@ -1,0 +1,106 @@
+"""What happened while a network trained."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from pellucid.rendering.blocks import Block, Note, Table, number
+from pellucid.rendering.result import Result, to_frame
+
+Ending = Literal["finished", "patience", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is within an epoch.
+
+    Attributes:
+        epoch: From 1.
+        epochs: In all.
+        step: Steps done, of the whole run.
+        steps: In all.
+        examples_per_step: The batch size.
+        loss: Of the last step.
+        learning_rate: Of the last step.
+        examples_per_second: In this epoch so far.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    examples_per_step: int
+    loss: float
+    learning_rate: float
+    examples_per_second: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training examples.
+
+    Attributes:
+        epoch: From 1.
+        train_loss: Mean over the examples, each measured before its step; with label smoothing, if any.
+        validation_loss: Mean cross-entropy afterwards, in nats; None without validation examples.
+        validation_accuracy: Share of right answers afterwards; None without validation examples.
+        learning_rate: Of the last step.
+        examples_per_second: Trained, without validation.
+        seconds: Of training and validation.
+        is_best: Whether its weights are the best so far.
+    """
+
+    epoch: int
+    train_loss: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    learning_rate: float
+    examples_per_second: float
+    seconds: float
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class History(Result):
+    """The epochs of a run and how it ended.
+
+    Attributes:
+        epochs: In order; the last one may be cut short.
+        ending: "finished", "patience" (no better for so long) or "interrupted".
+        best_epoch: Whose weights the network has now.
+    """
+
+    epochs: tuple[Epoch, ...]
+    ending: Ending
+    best_epoch: int
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch whose weights the network has."""
+        return self.epochs[self.best_epoch - 1]
+
+    def to_frame(self) -> Any:
+        """Return one row per epoch as a pandas DataFrame."""
+        return to_frame([asdict(epoch) for epoch in self.epochs])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts."""
+        return {
+            "ending": self.ending,
+            "best_epoch": self.best_epoch,
+            "epochs": [asdict(epoch) for epoch in self.epochs],
+        }
+
+    def blocks(self) -> Sequence[Block]:
+        """Show a table of the epochs."""
+        table = Table(
+            [
+                number("epoch"), number("train loss", ".4f"), number("validation loss", ".4f"),
+                number("accuracy", ".2%"), number("examples/s", ",.0f"), number("seconds", ".1f"),
+            ],
+            [
+                (e.epoch, e.train_loss, e.validation_loss, e.validation_accuracy, e.examples_per_second, e.seconds)
+                for e in self.epochs
+            ],
+        )  # fmt: skip
+        return [table, Note(f"the weights are those of epoch {self.best_epoch}")]

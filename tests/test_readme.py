@@ -1,0 +1,99 @@
+"""The README, as a stranger would follow it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pellucid
+from pellucid.data.dataset import Dataset
+from pellucid.data.examples import write_examples
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def fences(language: str) -> list[str]:
+    """The contents of the README's code fences of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_the_first_python_example_runs(
+    fashion_mnist: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_examples(fashion_mnist, tmp_path / "pictures")
+    shutil.copy("pictures/ankle-boot.png", "boot.png")
+    example = fences("python")[0]
+    statements = [line for line in example.splitlines() if line and not line.startswith(("import", "#", " ", ")"))]
+    assert len(statements) <= 6
+    exec(example, {"__name__": "readme"})
+    printed = capsys.readouterr().out
+    assert "test accuracy" in printed
+    assert "boot.png: Ankle boot" in printed
+    assert pellucid.load("clothes.safetensors").metrics["test_accuracy"] > 0.88
+
+
+def copied_project(folder: Path) -> Path:
+    """A clean copy of the project, as a fresh clone would be."""
+    left_out = shutil.ignore_patterns(
+        ".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "dist", "build", "*.safetensors"
+    )
+    return Path(shutil.copytree(ROOT, folder / "pellucid", ignore=left_out))
+
+
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a stranger: an empty cache, and no path to this checkout."""
+    kept = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    return {**kept, "PELLUCID_CACHE": str(tmp_path / "cache")}
+
+
+@pytest.mark.slow
+def test_both_commands_run_in_a_new_virtual_environment(tmp_path: Path) -> None:
+    first, second = [line for line in fences("sh")[0].splitlines() if line.strip()][:2]
+    assert first.startswith("pip install . && pellucid train")
+    assert second.startswith("./check")
+    project = copied_project(tmp_path)
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    shell = {**environment(tmp_path), "PATH": f"{tmp_path / 'venv' / 'bin'}:{os.environ['PATH']}"}
+    run = subprocess.run(["bash", "-ec", first], cwd=project, env=shell, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    accuracy = re.search(r"test accuracy (\d+\.\d+)%  \(95 % interval", run.stdout)
+    assert accuracy and float(accuracy[1]) > 88, run.stdout
+    assert re.search(r"^saved  fashion-mnist\.safetensors", run.stdout, re.MULTILINE)
+    # The three commands that it says to try next.
+    following = re.findall(r"^(?:next  |      ) (pellucid .*)$", run.stdout, re.MULTILINE)
+    assert len(following) == 3
+    for command in following:
+        again = subprocess.run(["bash", "-ec", command], cwd=project, env=shell, capture_output=True, text=True)
+        assert again.returncode == 0, again.stderr
+    assert "ankle-boot.png: Ankle boot" in again.stdout
+    wheels = list((tmp_path / "venv").rglob("fashion-mnist.idx.xz"))
+    assert len(wheels) == 1
+    shutil.rmtree(project / "pictures")
+    # The whole of ./check would run this test again; its fast part installs and runs all the rest.
+    check = subprocess.run(
+        ["bash", "-ec", second.split("#")[0].strip() + " --fast"],
+        cwd=project, env=environment(tmp_path), capture_output=True, text=True,
+    )  # fmt: skip
+    assert check.returncode == 0, check.stdout[-3000:] + check.stderr[-3000:]
+
+
+@pytest.mark.slow
+def test_the_wheel_is_small_enough(tmp_path: Path) -> None:
+    project = copied_project(tmp_path)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path / "wheels", project], check=True
+    )
+    (wheel,) = (tmp_path / "wheels").iterdir()
+    assert wheel.stat().st_size <= 27_000_000
+
+
+def test_a_picture_of_the_readme_exists() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
