@@ -17,7 +17,8 @@ from benchmarks.machine import machine
 CANDIDATES: list[dict[str, Any]] = [
     {},
     {"precision": "float32"},
-    {"epochs": 8},
+    {"epochs": 6},
+    {"epochs": 3},
     {"learning_rate": 2e-3},
     {"learning_rate": 5e-3, "batch_size": 512},
     {"schedule": "warmup-cosine"},

@@ -11,7 +11,8 @@ pellucid      `pellucid.train` with its default settings: batch 256, bfloat16 pr
               images per second in float32 beside them
 
 Measured: images per second of training, and seconds of training until the test accuracy, looked at after each epoch and
-not timed, is 88 % for the first time. Ratios are taken within a round, so that a neighbour slows both sides.
+not timed, is 88 % for the first time; of pellucid with --epochs 3, since its schedule ends where it is told to,
+and with its default epochs. Ratios are taken within a round, so that a neighbour slows both sides.
 """
 
 import argparse
@@ -37,6 +38,8 @@ from pellucid.training.settings import Settings
 
 GOAL = 0.88
 MOST_EPOCHS = 20
+# The schedule ends where it is told to: three epochs reach 89 % on the validation split.
+SHORT = 3
 CPU = torch.device("cpu")
 
 
@@ -147,6 +150,13 @@ def seconds_to_goal(dataset: pellucid.Dataset, settings: Settings) -> dict[str, 
             if accuracy(network, dataset.test, prepare) >= GOAL:
                 found[name] = {"seconds": seconds, "epochs": epoch}
                 break
+    found["pellucid"] = _ours(dataset, Settings(epochs=SHORT))
+    found["pellucid, defaults"] = _ours(dataset, settings)
+    return found
+
+
+def _ours(dataset: pellucid.Dataset, settings: Settings) -> dict[str, float | None]:
+    preparation = pellucid.Preparation.fit(dataset.train)
     network = pellucid.mlp(784, (512, 512), 10, seed=0)
     total, reached = 0.0, None
 
@@ -158,8 +168,7 @@ def seconds_to_goal(dataset: pellucid.Dataset, settings: Settings) -> dict[str, 
                 reached = event.epoch
 
     pellucid.train(network, dataset, settings, device="cpu", watcher=watch)
-    found["pellucid"] = {"seconds": total if reached else None, "epochs": reached}
-    return found
+    return {"seconds": total if reached else None, "epochs": reached}
 
 
 def main() -> None:
@@ -184,7 +193,7 @@ def main() -> None:
         f"{other} to pellucid": spread(
             [(g[other]["seconds"] or float("inf")) / (g["pellucid"]["seconds"] or float("inf")) for g in goals]
         )
-        for other in ("quick start", "plain")
+        for other in ("quick start", "plain", "pellucid, defaults")
     }
     result = {
         "machine": machine(arguments.threads),
@@ -195,7 +204,7 @@ def main() -> None:
     }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(result, indent=2) + "\n")
-    for name, values in speeds.items():
+    for name, values in {**speeds, "pellucid, defaults": speeds["pellucid"]}.items():
         seconds = [g[name]["seconds"] for g in goals if name in g]
         shown = ", ".join("not within 20 epochs" if s is None else f"{s:.1f} s" for s in seconds)
         print(f"{name:20} {spread(values)['median']:>8,.0f} images/s   to 88 %: {shown or 'not measured'}")

@@ -92,22 +92,26 @@ def test_a_single_flipped_bit_anywhere_is_found(
 
 
 def test_every_flipped_bit_of_the_header_is_found_or_means_nothing(
-    saved: Path, classifier: Classifier, dataset: Dataset, tmp_path: Path
+    saved: Path, classifier: Classifier, dataset: Dataset
 ) -> None:
     content = saved.read_bytes()
     header = 8 + int.from_bytes(content[:8], "little")
-    flipped = tmp_path / "flipped.safetensors"
     expected = answers(classifier, dataset)
     survived = 0
-    for position in range(header):
-        for bit in (0, 5):
-            flipped.write_bytes(content[:position] + bytes([content[position] ^ (1 << bit)]) + content[position + 1 :])
-            try:
-                loaded = pellucid.load(flipped)
-            except PellucidError:
-                continue
-            survived += 1
-            assert torch.equal(answers(loaded, dataset), expected), position
+    # In place: to write the whole file anew for every bit takes ten times as long on some disks.
+    with saved.open("r+b", buffering=0) as file:
+        for position in range(header):
+            for bit in (0, 5):
+                os.pwrite(file.fileno(), bytes([content[position] ^ (1 << bit)]), position)
+                try:
+                    loaded = pellucid.load(saved)
+                except PellucidError:
+                    continue
+                finally:
+                    os.pwrite(file.fileno(), content[position : position + 1], position)
+                survived += 1
+                assert torch.equal(answers(loaded, dataset), expected), position
+    assert saved.read_bytes() == content
     # Padding spaces, and the capitals of escapes, may change without meaning.
     assert survived <= 16
 

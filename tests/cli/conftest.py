@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pellucid
+
 PROGRAM = [sys.executable, "-c", "from pellucid.cli import main; main()"]
 
 
@@ -73,4 +75,7 @@ def digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def environment() -> dict[str, str]:
     """For a program in another process: plain output, one thread."""
-    return {**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
+    # Absolute: the program runs in another folder, where a PYTHONPATH of "src" would find nothing.
+    source = str(Path(pellucid.__file__).resolve().parent.parent)
+    paths = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import click
 from rich.console import Console
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from pellucid.training.history import Epoch, Progress
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the facts as one JSON object.")
+
+
+def plain_console(stream: TextIO) -> Console:
+    """Return a console that prints what it is given: a path may hold [brackets], and numbers need no colours."""
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
 def show_result(result: "Result", *, as_json: bool) -> None:

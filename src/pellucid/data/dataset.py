@@ -1,6 +1,7 @@
 """Datasets: inputs, labels, class names and their splits."""
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -82,8 +83,11 @@ class Dataset:
                 raise UnknownNameError(f"there is no split {name!r}", fix=did_you_mean(name, SPLITS))
         if "train" not in self.splits or len(self.splits["train"]) == 0:
             raise DataError(f"{self.source} has no training examples", fix="give at least one example per class")
+        if len(set(self.class_names)) < len(self.class_names):
+            twice = next(name for name in self.class_names if self.class_names.count(name) > 1)
+            raise DataError(f"two classes are named {twice!r}", fix="give each class a name of its own")
         for name in self.class_names:
-            if not name.isprintable():
+            if any(unicodedata.category(character) == "Cc" for character in name):
                 # They could rewrite the screen of whoever prints the name.
                 raise DataError(f"the class name {name!r} has control characters", fix="write it with letters")
         shape = self.train.inputs.shape[1:]

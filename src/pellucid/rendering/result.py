@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,8 +27,11 @@ class Result(ABC):
         return to_json(self.to_dict())
 
     def __str__(self) -> str:
+        # Importing rich draws from Python's random generator, which is the user's.
+        state = random.getstate()
         from pellucid.rendering.terminal import to_text
 
+        random.setstate(state)
         return to_text(self.blocks())
 
     def _repr_html_(self) -> str:

@@ -47,7 +47,7 @@ class Settings:
         UnknownNameError: If a word is not known.
     """
 
-    epochs: int = _setting(6, "passes over the training examples", 1)
+    epochs: int = _setting(8, "passes over the training examples", 1)
     batch_size: int = _setting(256, "examples in a step", 1)
     learning_rate: float = _setting(3e-3, "highest learning rate", 0, is_open=True)
     optimizer: Optimizer = _setting("adamw", "adamw or sgd")

@@ -1,18 +1,14 @@
 """`pellucid train`: from a dataset to a saved classifier."""
 
-import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from pellucid.cli.options import settings_options
-from pellucid.cli.screen import ProgressLine, as_json_option, show_blocks, show_json
+from pellucid.cli.screen import ProgressLine, as_json_option, plain_console, show_json
 from pellucid.training.settings import Settings
-
-if TYPE_CHECKING:
-    from pellucid.training.run import Run
 
 
 @click.command(short_help="Train a classifier and save it.")
@@ -36,19 +32,14 @@ def command(
     keeps the best epoch so far.
     """
     settings = Settings(**values)
-    from rich.console import Console
-
     from pellucid.classifier.saving import check_writable, save
+    from pellucid.cli.reporting import announce, report, say_how_to_go_on, watcher_for
     from pellucid.cli.starting import continued, free_path, network_for
     from pellucid.data.reading import read
     from pellucid.devices import choose_device
-    from pellucid.rendering.blocks import Note
-    from pellucid.tracing.architecture import Architecture
-    from pellucid.training.history import Epoch, Progress
     from pellucid.training.run import train
 
-    # Without markup: a path may hold [brackets].
-    console = Console(file=sys.stderr if as_json else sys.stdout, highlight=False, markup=False, emoji=False)
+    console = plain_console(sys.stderr if as_json else sys.stdout)
     examples = read(dataset)
     path = output or free_path(examples.name)
     check_writable(path, overwrite=overwrite)
@@ -58,54 +49,15 @@ def command(
         if start
         else network_for(examples, network, hidden=hidden, activation=activation, seed=settings.seed)
     )
-    sizes = ", ".join(f"{len(split):,} {name}" for name, split in examples.splits.items())
-    console.print(f"device   {choice}", soft_wrap=True)
-    console.print(f"dataset  {examples.name}: {sizes}; {len(examples.class_names)} classes", soft_wrap=True)
-    show_blocks((Note(note) for note in examples.notes), console)
+    announce(console, choice, examples)
     with ProgressLine(console) as line:
-
-        def watch(event: Architecture | Progress | Epoch) -> None:
-            match event:
-                case Architecture():
-                    console.print()
-                    show_blocks(event.blocks(), console)
-                    console.print()
-                case Progress():
-                    line.progress(event)
-                case Epoch():
-                    line.epoch(event, settings.epochs)
-
-        run = train(begin.network, examples, settings, preparation=begin.preparation, device=choice, watcher=watch)
+        watcher = watcher_for(console, line, settings.epochs)
+        run = train(begin.network, examples, settings, preparation=begin.preparation, device=choice, watcher=watcher)
     save(run.classifier, path, overwrite=overwrite)
     if as_json:
         show_json({**run.to_dict(), "classifier": str(path)})
     else:
-        report(run, console, path, begin.name, dataset)
+        report(console, run, path, begin.name, dataset)
     if run.history.ending == "interrupted":
-        console.print(
-            "interrupted: the best epoch so far is saved. Go on with: "
-            + shlex.join(["pellucid", "train", dataset, "--from", str(path), *_again(begin.name)]),
-            soft_wrap=True,
-        )
+        say_how_to_go_on(console, path, begin.name, dataset)
         sys.exit(130)
-
-
-def report(run: "Run", console: Any, path: Path, network: str, dataset: str) -> None:
-    """Print the result, where it was saved, and what to try next."""
-    console.print()
-    if run.evaluation is not None:
-        show_blocks([run.evaluation.headline(), run.evaluation.class_table()], console)
-    console.print(f"\nsaved  {path}  (weights of epoch {run.history.best_epoch}, {path.stat().st_size:,} bytes)")
-    steps = (
-        shlex.join(["pellucid", "evaluate", str(path), dataset, *_again(network)]),
-        shlex.join(["pellucid", "data", dataset, "--examples", "pictures"]),
-        # The shell is to expand the star, so it stays unquoted.
-        shlex.join(["pellucid", "predict", str(path), *_again(network)]) + " pictures/*.png",
-    )
-    for start, step in zip(("next   ", "       ", "       "), steps, strict=True):
-        console.print(start + step, soft_wrap=True)
-
-
-def _again(network: str) -> list[str]:
-    """Return what names a network of the user's own once more."""
-    return ["--network", network] if ":" in network else []

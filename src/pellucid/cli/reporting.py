@@ -1,0 +1,67 @@
+"""What `pellucid train` says before, while and after it trains."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from pellucid.cli.screen import ProgressLine, show_blocks
+from pellucid.data.dataset import Dataset
+from pellucid.devices import DeviceChoice
+from pellucid.rendering.blocks import Note
+from pellucid.tracing.architecture import Architecture
+from pellucid.training.history import Epoch, Progress
+from pellucid.training.run import Run
+
+
+def announce(console: Console, choice: DeviceChoice, dataset: Dataset) -> None:
+    """Print device and dataset, a line each, and what the reader has to say."""
+    sizes = ", ".join(f"{len(split):,} {name}" for name, split in dataset.splits.items())
+    console.print(f"device   {choice}", soft_wrap=True)
+    console.print(f"dataset  {dataset.name}: {sizes}; {len(dataset.class_names)} classes", soft_wrap=True)
+    show_blocks((Note(note) for note in dataset.notes), console)
+
+
+def watcher_for(console: Console, line: ProgressLine, epochs: int) -> Callable[[Architecture | Progress | Epoch], None]:
+    """Return what shows the network as a table, then the progress line and a row for each epoch."""
+
+    def watch(event: Architecture | Progress | Epoch) -> None:
+        match event:
+            case Architecture():
+                console.print()
+                show_blocks(event.blocks(), console)
+                console.print()
+            case Progress():
+                line.progress(event)
+            case Epoch():
+                line.epoch(event, epochs)
+
+    return watch
+
+
+def report(console: Console, run: Run, path: Path, network: str, dataset: str) -> None:
+    """Print the result, where it was saved, and the next three commands to try."""
+    console.print()
+    if run.evaluation is not None:
+        show_blocks([run.evaluation.headline(), run.evaluation.class_table()], console)
+    console.print(f"\nsaved  {path}  (weights of epoch {run.history.best_epoch}, {path.stat().st_size:,} bytes)")
+    steps = (
+        shlex.join(["pellucid", "evaluate", str(path), dataset, *_again(network)]),
+        shlex.join(["pellucid", "data", dataset, "--examples", "pictures"]),
+        # The shell is to expand the star, so it stays unquoted.
+        shlex.join(["pellucid", "predict", str(path), *_again(network)]) + " pictures/*.png",
+    )
+    for start, step in zip(("next   ", "       ", "       "), steps, strict=True):
+        console.print(start + step, soft_wrap=True)
+
+
+def say_how_to_go_on(console: Console, path: Path, network: str, dataset: str) -> None:
+    """Print the command that goes on from an interrupted run."""
+    command = shlex.join(["pellucid", "train", dataset, "--from", str(path), *_again(network)])
+    console.print(f"interrupted: the best epoch so far is saved. Go on with: {command}", soft_wrap=True)
+
+
+def _again(network: str) -> list[str]:
+    """Return what names a network of the user's own once more."""
+    return ["--network", network] if ":" in network else []
