@@ -110,3 +110,9 @@ def test_figures_are_those_that_were_measured() -> None:
     accuracy = json.loads((ROOT / "benchmarks/results/default_accuracy.json").read_text())
     assert f"{accuracy['test_accuracy']['mean'] * 100:.2f} %" in README
     assert accuracy["settings"] == pellucid.Settings().to_dict()
+    looks = json.loads((ROOT / "benchmarks/results/tracing.json").read_text())["multiples_of_a_plain_forward"]
+    small = {
+        name: facts["median"] for name, facts in looks["784-512-512-10, batch 3"].items() if name != "plain_seconds"
+    }
+    assert f"capture {small['capture']:.2f}, with all statistics {small['statistics']:.2f}" in README
+    assert f"torchinfo {small['torchinfo']:.2f}, torchlens {small['torchlens']:.0f}" in README

@@ -24,19 +24,24 @@ _HOMES = {
     "Run": "training.run",
     "Settings": "training.settings",
     "Split": "data.dataset",
+    "Trace": "tracing.trace",
     "activation": "networks.activations",
     "activations": "networks.activations",
     "choose_device": "devices",
     "cnn": "networks.cnn",
-    "describe": "tracing.architecture",
+    "compare": "tracing.comparing",
+    "describe": "tracing.describing",
     "evaluate": "classifier.evaluating",
     "load": "classifier.saving",
     "mlp": "networks.mlp",
     "output_for": "networks.outputs",
     "predict": "classifier.predicting",
+    "parameters": "tracing.weights",
     "read": "data.reading",
     "save": "classifier.saving",
     "summarize": "data.summary",
+    "trace": "tracing.trace",
+    "trace_gradients": "tracing.gradients",
     "train": "training.run",
 }
 
@@ -64,7 +69,12 @@ if TYPE_CHECKING:
     from pellucid.networks.mlp import mlp as mlp
     from pellucid.networks.outputs import output_for as output_for
     from pellucid.tracing.architecture import Architecture as Architecture
-    from pellucid.tracing.architecture import describe as describe
+    from pellucid.tracing.comparing import compare as compare
+    from pellucid.tracing.describing import describe as describe
+    from pellucid.tracing.gradients import trace_gradients as trace_gradients
+    from pellucid.tracing.trace import Trace as Trace
+    from pellucid.tracing.trace import trace as trace
+    from pellucid.tracing.weights import parameters as parameters
     from pellucid.training.history import History as History
     from pellucid.training.run import Run as Run
     from pellucid.training.run import train as train

@@ -53,7 +53,7 @@ def test_train_saves_a_classifier_and_says_what_to_try_next(pellucid_command: Co
     lines = outcome.out.splitlines()
     assert lines[0].startswith("device   cpu: ")
     assert lines[1] == "dataset  dots: 274 train, 26 validation, 60 test; 3 classes"
-    assert re.search(r"^linear_relu_stack\.0 +Linear +16 +1,040$", outcome.out, re.MULTILINE)
+    assert re.search(r"^    0 +Linear +2 x 16 +1,040 ", outcome.out, re.MULTILINE)
     rows = [line for line in lines if line.startswith("epoch ")]
     assert [row[:9] for row in rows] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
     assert "\r" not in outcome.out and "\x1b" not in outcome.out

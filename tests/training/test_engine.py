@@ -14,7 +14,7 @@ import pellucid
 from pellucid.data.batches import Batches
 from pellucid.data.dataset import Dataset
 from pellucid.data.preparing import Preparation
-from pellucid.errors import NonfiniteLossError, SettingError, ShapeError, UserCodeError
+from pellucid.errors import NonfiniteLossError, SettingError, ShapeError
 from pellucid.networks.modes import evaluating
 from pellucid.training.engine import fit, measure
 from pellucid.training.history import Epoch
@@ -297,7 +297,8 @@ def test_a_network_of_another_width_is_told_which(dataset: Dataset) -> None:
 
 
 def test_a_network_for_other_inputs_is_told_their_shape(dataset: Dataset) -> None:
-    with pytest.raises(UserCodeError, match=r"cannot take inputs of shape \[2, 1, 6, 6\]") as caught:
+    message = r"Linear\(35→8\) .*was given 36 features by Flatten.*\n  fix: make in_features 36"
+    with pytest.raises(ShapeError, match=message) as caught:
         pellucid.train(pellucid.mlp(35, (8,), 3), dataset)
     assert isinstance(caught.value.__cause__, RuntimeError)
 

@@ -1,8 +1,9 @@
 """What commands write on: results as text or JSON, and the progress of a run."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO, TypeVar
 
 import click
 from rich.console import Console
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pellucid.rendering.result import Result
     from pellucid.training.history import Epoch, Progress
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print the facts as one JSON object.")
 
 
@@ -22,11 +25,25 @@ def plain_console(stream: TextIO) -> Console:
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
-def show_result(result: "Result", *, as_json: bool) -> None:
-    """Print a result on stdout."""
+def result_options(command: Command) -> Command:
+    """Give a command the options that every result has: --json, -o and --overwrite."""
+    command = click.option("--overwrite", is_flag=True, help="Replace the file that --output names.")(command)
+    command = click.option(
+        "-o", "--output", type=click.Path(path_type=Path), help="Write it as .html, .json, .csv, .md, .svg or .png."
+    )(command)
+    return as_json_option(command)
+
+
+def show_result(result: "Result", *, as_json: bool, output: Path | None = None, overwrite: bool = False) -> None:
+    """Print a result on stdout, or write it into a file."""
+    if output is not None:
+        from pellucid.rendering.files import write_result
+
+        write_result(result, output, overwrite=overwrite)
+        click.echo(f"written  {output}", err=as_json)
     if as_json:
         click.echo(result.to_json())
-    else:
+    elif output is None:
         show_blocks(result.blocks())
 
 

@@ -27,6 +27,8 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 def device_of(network: nn.Module) -> torch.device:
     """Return the device that a network's parameters or buffers live on; the CPU if it has none."""
-    for tensor in (*network.parameters(), *network.buffers()):
-        return tensor.device
+    # Module by module: the first layer with weights ends the search.
+    for module in network.modules():
+        for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
+            return tensor.device
     return torch.device("cpu")

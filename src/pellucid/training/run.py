@@ -19,7 +19,8 @@ from pellucid.evaluation.evaluation import Evaluation
 from pellucid.networks.modes import evaluating
 from pellucid.rendering.blocks import Block, Note
 from pellucid.rendering.result import Result
-from pellucid.tracing.architecture import Architecture, describe
+from pellucid.tracing.architecture import Architecture
+from pellucid.tracing.describing import describe
 from pellucid.training.engine import Watcher, fit
 from pellucid.training.history import History
 from pellucid.training.settings import Settings

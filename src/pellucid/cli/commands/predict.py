@@ -1,9 +1,11 @@
 """`pellucid predict`: what a classifier says of images."""
 
+from pathlib import Path
+
 import click
 
 from pellucid.cli.options import load_classifier, network_class_option
-from pellucid.cli.screen import as_json_option, show_result
+from pellucid.cli.screen import result_options, show_result
 
 
 @click.command(short_help="Ask a classifier what it sees in images.")
@@ -12,12 +14,19 @@ from pellucid.cli.screen import as_json_option, show_result
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="How many classes to show.")
 @click.option("--invert", is_flag=True, help="Turn light into dark first.")
 @network_class_option
-@as_json_option
+@result_options
 def command(
-    classifier: str, images: tuple[str, ...], top: int, invert: bool, network_class: str | None, as_json: bool
+    classifier: str,
+    images: tuple[str, ...],
+    top: int,
+    invert: bool,
+    network_class: str | None,
+    as_json: bool,
+    output: Path | None,
+    overwrite: bool,
 ) -> None:
     """Say what CLASSIFIER sees in IMAGES: PNG, JPEG, WebP, BMP, TIFF or .npy files of any size."""
     from pellucid.classifier.predicting import predict
 
     loaded = load_classifier(classifier, network_class)
-    show_result(predict(loaded, images, top=top, invert=invert), as_json=as_json)
+    show_result(predict(loaded, images, top=top, invert=invert), as_json=as_json, output=output, overwrite=overwrite)
