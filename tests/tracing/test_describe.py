@@ -317,3 +317,26 @@ def test_the_table_of_the_default_network_is_this() -> None:
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     blocks = pellucid.describe(Mixed(), torch.zeros(2, 1, 8, 8)).blocks()[:1]
     assert all(len(line) <= max(width, 70) for line in to_text(blocks, width=width).splitlines())
+
+
+def test_a_transformer_is_opened_up_in_evaluation() -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    network = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False).eval()
+    names = [one.name for one in pellucid.describe(network, torch.zeros(2, 5, 8)).layers]
+    inner = ("self_attn", "dropout1", "add", "norm1", "linear1", "relu", "linear2", "norm2")
+    assert {f"layers.{index}.{name}" for index in (0, 1) for name in inner} <= set(names)
+
+
+def test_an_error_shows_the_rows_until_it() -> None:
+    with pytest.raises(ShapeError) as caught:
+        pellucid.trace(nn.Sequential(nn.Linear(8, 512), nn.ReLU(), nn.Linear(256, 10)), torch.zeros(2, 8))
+    (note,) = caught.value.__notes__
+    rows = [line.split()[:2] for line in note.splitlines()[3:]]
+    assert rows == [["Sequential", "Sequential"], ["0", "Linear"], ["1", "ReLU"], ["2", "Linear"]]
+    assert "raised" in note.splitlines()[-1]
+
+
+def test_a_lazy_layer_behind_a_convolution_does_not_hide_the_shape() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.LazyLinear(5))
+    assert pellucid.describe(network).layers[0].input_shapes == ((1, 3, 28, 28),)
+    assert not pellucid.describe(nn.Sequential(nn.LazyLinear(5))).is_executed

@@ -33,6 +33,8 @@ def test_values_are_those_of_a_walk_by_hand(network: nn.Module) -> None:
             hidden = network.get_submodule(name)(hidden)
             assert torch.equal(trace.values(name), hidden), name
     assert torch.equal(trace.values("0"), trace.values("linear_relu_stack.0"))
+    first = trace.to_dict()["layers"][trace.index("linear_relu_stack.0")]["first_values"]
+    assert first == trace.values("linear_relu_stack.0")[:, :5].tolist()
 
 
 def test_an_unknown_layer_is_told_the_nearest(network: nn.Module) -> None:

@@ -73,5 +73,7 @@ def main() -> None:
         if is_debug:
             raise
         with contextlib.suppress(BrokenPipeError):
+            for note in getattr(error, "__notes__", ()):
+                click.echo(note, err=True)
             click.echo(f"error: {error}", err=True)
         sys.exit(1)

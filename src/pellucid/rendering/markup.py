@@ -50,7 +50,7 @@ def _titled(title: str, content: str) -> str:
 def _table(table: Table) -> str:
     def cells(tag: str, texts: Sequence[str]) -> str:
         return "".join(
-            f'<{tag} style="padding:2px 8px;text-align:{"right" if column.is_number else "left"}">'
+            f'<{tag} style="padding:2px 8px;white-space:pre;text-align:{"right" if column.is_number else "left"}">'
             f"{escape(text)}</{tag}>"
             for column, text in zip(table.columns, texts, strict=True)
         )

@@ -12,6 +12,8 @@ from torch.nn.modules.lazy import LazyModuleMixin
 
 from pellucid.errors import PellucidError
 from pellucid.networks.modes import device_of
+from pellucid.rendering.blocks import Column, Table
+from pellucid.rendering.terminal import to_text
 from pellucid.tracing.architecture import Architecture, sizes_of
 from pellucid.tracing.capture import Call, Capture, tensors_in
 from pellucid.tracing.failure import explained
@@ -81,8 +83,26 @@ def capture(
         raise
     except Exception as error:
         problem: PellucidError = explained(network, watch.calls, error)
+        problem.add_note(_rows_until(network, watch.calls))
         raise problem from error
     return Captured(network, watch.calls, output, kept.size if kept is not None else None)
+
+
+def _rows_until(network: nn.Module, calls: Sequence[Call]) -> str:
+    """Return the rows up to a failure as text; Python shows it under the error."""
+    layers, _ = layers_of(network, calls)
+    rows = [
+        (
+            "  " * layer.depth + (layer.name.rpartition(".")[2] or layer.kind),
+            layer.kind,
+            "; ".join(" x ".join(map(str, shape)) for shape in layer.input_shapes),
+            "; ".join(" x ".join(map(str, shape)) for shape in layer.output_shapes) or "raised",
+            layer.place or "",
+        )
+        for layer in layers
+    ]
+    columns = [Column(title) for title in ("layer", "kind", "was given", "gave", "called at")]
+    return to_text([Table(columns, rows, title="what ran until then")])
 
 
 def as_arguments(inputs: Inputs, keywords: Mapping[str, Any] | None) -> tuple[tuple[Any, ...], dict[str, Any]]:

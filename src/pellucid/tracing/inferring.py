@@ -1,5 +1,6 @@
 """The inputs that a network takes, where its first layer tells them."""
 
+import copy
 from typing import Any
 
 import torch
@@ -22,6 +23,8 @@ def infer_inputs(network: nn.Module) -> tuple[Any, tuple[str, ...]] | None:
     """
     device = device_of(network)
     for module in network.modules():
+        if isinstance(module, nn.modules.lazy.LazyModuleMixin):
+            return None  # it takes any width
         candidates = _candidates(module)
         for shape, dtype in candidates:
             if _fits(network, shape, dtype):
@@ -35,8 +38,6 @@ def infer_inputs(network: nn.Module) -> tuple[Any, tuple[str, ...]] | None:
 
 def _candidates(module: nn.Module) -> list[tuple[tuple[int, ...], torch.dtype]]:
     floats = torch.float32
-    if isinstance(module, nn.modules.lazy.LazyModuleMixin):
-        return []
     if isinstance(module, nn.Linear):
         return [((module.in_features,), floats)]
     if isinstance(module, nn.Conv1d):
@@ -56,6 +57,14 @@ def _fits(network: nn.Module, shape: tuple[int, ...], dtype: torch.dtype) -> boo
     """Return whether a network takes such inputs, found out with shapes alone."""
     from torch.func import functional_call
 
+    if any(nn.parameter.is_lazy(parameter) for parameter in network.parameters()):
+        # A layer that learns its width has no shape yet: tried out on a copy, which is thrown away.
+        try:
+            with torch.no_grad():
+                copy.deepcopy(network).eval()(torch.zeros(1, *shape, dtype=dtype))
+        except Exception:  # noqa: BLE001 a network that cannot take a shape may raise anything
+            return False
+        return True
     state = {name: value.detach().to("meta") for name, value in (*network.named_parameters(), *network.named_buffers())}
     try:
         with torch.no_grad():

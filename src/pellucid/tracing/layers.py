@@ -239,6 +239,8 @@ def place_of(call: Call) -> str | None:
     if call.place is None:
         return None
     code, line = call.place
+    if call.parent is None and "site-packages" in code.co_filename:
+        return None  # the program that was asked to look, not the user's source
     return f"{Path(code.co_filename).name}:{line}"
 
 

@@ -20,6 +20,7 @@ from pellucid.tracing.statistics import Statistics, statistics_of
 from pellucid.tracing.units import Scores, Unit, scores_of, unit_of
 
 FIRST_VALUES = 5
+FIRST_EXAMPLES = 3
 # A sigmoid or tanh counts as saturated this near to an end of its range, as a share of the range.
 NEAR_END = 0.02
 RECTIFIERS = ("ReLU", "ReLU6", "relu", "relu_", "relu6", "LeakyReLU", "BinaryStep", "threshold", "clamp_min")
@@ -133,7 +134,7 @@ class Trace(Result):
         return to_frame(self._rows())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the facts: each layer with its statistics and the first values of its first example."""
+        """Return the facts: each layer with its statistics and the first values of the first examples."""
         return {"kind": self.kind, "layers": self._rows()}
 
     def _rows(self) -> list[dict[str, Any]]:
@@ -159,7 +160,7 @@ class Trace(Result):
         rows = []
         notes = []
         for layer, call, facts in zip(self.layers, self.calls, self.statistics, strict=True):
-            values = ", ".join(f"{value:.3g}" for value in _first(call)[:3])
+            values = ", ".join(f"{value:.3g}" for value in next(iter(_first(call)), [])[:3])
             numbers = (facts.mean, facts.std, facts.low, facts.high, facts.zeros) if facts else (None,) * 5
             name = "  " * layer.depth + (layer.name.rpartition(".")[2] or self.kind)
             shape = " x ".join(map(str, layer.output_shapes[0])) if layer.output_shapes else ""
@@ -240,12 +241,14 @@ def is_overwritten(call: Call) -> bool:
     return tuple(now) != call.versions
 
 
-def _first(call: Call) -> list[float]:
+def _first(call: Call) -> list[list[float]]:
+    """Return the first values of the first examples."""
     outputs = tensors_in(call.output)
     if not outputs or not outputs[0].numel() or outputs[0].is_complex():
         return []
-    first = outputs[0][0] if outputs[0].dim() > 1 else outputs[0]
-    return [float(value) for value in first.detach().reshape(-1)[:FIRST_VALUES].tolist()]
+    examples = outputs[0][:FIRST_EXAMPLES] if outputs[0].dim() > 1 else outputs[0][None]
+    flat = examples.detach().reshape(len(examples), -1)[:, :FIRST_VALUES]
+    return [[float(value) for value in example] for example in flat.tolist()]
 
 
 def _coarse(facts: Statistics) -> list[int]:
