@@ -166,6 +166,7 @@ def test_repeated_blocks_are_folded_and_their_sums_kept() -> None:
     assert sum(one.parameters for one in rows) == architecture.parameters == 240
     assert sum(one.macs for one in rows) == architecture.macs == 12 * 16
     assert "12 × 0" in str(architecture)
+    assert "12 × 0" in str(architecture.select(depth=1))
 
 
 def test_rows_are_selected_by_depth_name_and_kind() -> None:

@@ -45,7 +45,8 @@ def _fold(layers: list[Layer], fewest: int, times: int, rows: list[Row]) -> None
         stop = start + 1
         signature = _signature(blocks[start])
         # Only blocks with something inside: five ReLU in a row are five steps, not one thing repeated.
-        while len(blocks[start]) > 1 and stop < len(blocks) and _signature(blocks[stop]) == signature:
+        is_block = len(blocks[start]) > 1 or blocks[start][0].is_container
+        while is_block and stop < len(blocks) and _signature(blocks[stop]) == signature:
             stop += 1
         if stop - start < fewest:
             stop = start + 1
