@@ -75,4 +75,7 @@ def test_a_cell_that_fails_fails_the_check(script: ModuleType, tmp_path: Path) -
     copied = shutil.copy(SCRIPT, tmp_path / "scripts")
     result = subprocess.run([sys.executable, copied, "--check"], capture_output=True, text=True)
     assert result.returncode == 1
-    assert result.stderr == "a cell of examples/first_network.ipynb fails: ZeroDivisionError: division by zero\n"
+    assert "Traceback" not in result.stderr
+    # The messaging library under the kernel may have a word of its own before it, on a busy machine.
+    last = result.stderr.splitlines()[-1]
+    assert last == "a cell of examples/first_network.ipynb fails: ZeroDivisionError: division by zero"
