@@ -2,8 +2,8 @@
 
     python -m benchmarks.default_accuracy [--seeds 5] [--threads 2] [-o benchmarks/results/default_accuracy.json]
 
-The settings were chosen on the validation split (`benchmarks/choose_settings.py`); here the test split is used once for
-each seed and nothing is chosen by it.
+The settings were compared on the validation split (`benchmarks/choose_settings.py`); here each network is judged on the
+test split once, after its training.
 """
 
 import argparse
