@@ -1,4 +1,4 @@
-"""`describe`: a network as it was executed, or, without inputs, as it was declared."""
+"""`Architecture`: a network as it was executed, or, without inputs, as it was declared."""
 
 import fnmatch
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import Any
 from pellucid.rendering.blocks import Block, Column, Note, Table, number
 from pellucid.rendering.result import Result, to_frame
 from pellucid.tracing.folding import Row, folded
-from pellucid.tracing.layers import Layer, Uncalled
+from pellucid.tracing.layers import Layer, Uncalled, shapes_shown
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,13 @@ class Architecture(Result):
 
     def _cells(self, row: Row, total: int) -> tuple[str | int | float | None, ...]:
         layer = row.layer
-        short = layer.name.rpartition(".")[2] or self.kind
         times = f"{row.times} × " if row.times > 1 else ""
         parameters = row.parameters
         shared = " (shared)" if layer.is_shared else (f" (run {layer.run})" if layer.run > 1 else "")
         return (
-            "  " * layer.depth + times + short + shared,
+            "  " * layer.depth + times + layer.short_name + shared,
             layer.kind,
-            "; ".join(" x ".join(map(str, shape)) for shape in layer.output_shapes),
+            shapes_shown(layer.output_shapes),
             parameters or None,
             parameters / total if parameters else None,
             row.macs or None,

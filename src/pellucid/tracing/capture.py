@@ -72,7 +72,7 @@ class Call:
 
 
 class Capture(TorchFunctionMode):
-    """Watches one thread run one network. Used inside `unmarked`, which takes the wrappers off again."""
+    """Watches one thread run one network. Used inside `unmarked`, which puts back what the network itself changes."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -88,7 +88,6 @@ class Capture(TorchFunctionMode):
         self._is_inside_leaf = False
         self._thread = threading.get_ident()
         self._overwritten: list[tuple[Tensor, Tensor]] = []
-        self._made: set[int] = set()
 
     def run(self, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Any:
         """Run the network and keep what it does; what it raises is kept with its call, and raised."""
@@ -218,7 +217,7 @@ class Capture(TorchFunctionMode):
 
 
 def _named(network: nn.Module) -> tuple[dict[int, str], list[nn.Module]]:
-    """Return the name of each module by its identity, and the modules in order: `named_modules`, five times as fast."""
+    """Return the name of each module by its identity, and the modules in the order of `named_modules`."""
     names: dict[int, str] = {}
     modules: list[nn.Module] = []
     left = [("", network)]

@@ -12,8 +12,8 @@ from pellucid.rendering.blocks import Block, Column, Note, Table, number
 from pellucid.rendering.plotting import sparkline
 from pellucid.rendering.result import Result, to_frame
 from pellucid.tracing.capture import tensors_in
-from pellucid.tracing.describing import Inputs, capture
 from pellucid.tracing.layers import layers_of
+from pellucid.tracing.running import Inputs, capture
 from pellucid.tracing.statistics import Statistics, statistics_of
 
 

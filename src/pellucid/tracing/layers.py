@@ -66,6 +66,11 @@ class Layer:
     seconds: float
     place: str | None
 
+    @property
+    def short_name(self) -> str:
+        """The last part of the name; the class for the network itself."""
+        return self.name.rpartition(".")[2] or self.kind
+
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as JSON can hold them."""
         facts = asdict(self)
@@ -242,6 +247,11 @@ def place_of(call: Call) -> str | None:
     if call.parent is None and "site-packages" in code.co_filename:
         return None  # the program that was asked to look, not the user's source
     return f"{Path(code.co_filename).name}:{line}"
+
+
+def shapes_shown(shapes: Sequence[tuple[int, ...]]) -> str:
+    """Return shapes as tables show them: "3 x 512; 3 x 10"."""
+    return "; ".join(" x ".join(map(str, shape)) for shape in shapes)
 
 
 def type_name(dtype: torch.dtype) -> str:

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pellucid.errors import UnknownNameError, did_you_mean
-from pellucid.rendering.blocks import Bar, Bars, Block, Column, Gallery, Histogram, Image, Note, Table, number
+from pellucid.rendering.blocks import Bar, Bars, Block, Column, Histogram, Note, Table, number
 from pellucid.rendering.plotting import sparkline
 from pellucid.rendering.result import Result, to_frame
-from pellucid.tracing.capture import Call, tensors_in
-from pellucid.tracing.describing import Inputs, capture
-from pellucid.tracing.layers import Layer, layers_of
+from pellucid.tracing.capture import Call, tensors_in, versions_of
+from pellucid.tracing.layers import Layer, layers_of, shapes_shown
+from pellucid.tracing.pictures import pictures_of
+from pellucid.tracing.running import Inputs, capture
 from pellucid.tracing.statistics import Statistics, statistics_of
 from pellucid.tracing.units import Scores, Unit, scores_of, unit_of
 
@@ -98,12 +97,13 @@ class Trace(Result):
         """Return the arithmetic of one unit: inputs times weights plus bias, and what the activation makes of it.
 
         Args:
-            layer: Name of a Linear, convolution or attention.
-            unit: Which of its outputs: a unit, a feature map, or a target position of attention.
+            layer: Name of a Linear or Conv2d; for attention see `scores`.
+            unit: Which of its outputs: a unit or a feature map.
             example: Which of the batch.
             position: For a convolution, where in the feature map; for a Linear on sequences, which position.
 
         Raises:
+            DataError: If the layer's values are no sums of weighted inputs.
             ShapeError: If there is no such unit, example or position.
             UnknownNameError: If no row has this name.
         """
@@ -162,8 +162,8 @@ class Trace(Result):
         for layer, call, facts in zip(self.layers, self.calls, self.statistics, strict=True):
             values = ", ".join(f"{value:.3g}" for value in next(iter(_first(call)), [])[:3])
             numbers = (facts.mean, facts.std, facts.low, facts.high, facts.zeros) if facts else (None,) * 5
-            name = "  " * layer.depth + (layer.name.rpartition(".")[2] or self.kind)
-            shape = " x ".join(map(str, layer.output_shapes[0])) if layer.output_shapes else ""
+            name = "  " * layer.depth + layer.short_name
+            shape = shapes_shown(layer.output_shapes[:1])
             rows.append((name, layer.kind, shape, *numbers, sparkline(_coarse(facts)) if facts else "", values))
             notes += _remarks(layer, call, facts)
         return [Table(columns, rows), *notes, *self._answer()]
@@ -192,7 +192,7 @@ class Trace(Result):
         index = self.index(layer)
         facts = self.statistics[index]
         row = self.layers[index]
-        shapes = "; ".join(" x ".join(map(str, shape)) for shape in row.output_shapes)
+        shapes = shapes_shown(row.output_shapes)
         blocks: list[Block] = [Note(f"{row.name or self.kind}: {row.kind}({row.arguments}) gives {shapes} {row.dtype}")]
         if facts is None:
             return blocks
@@ -237,8 +237,7 @@ def trace(
 
 def is_overwritten(call: Call) -> bool:
     """Return whether a row's output was changed by something that the capture did not see."""
-    now = [-1 if one.is_inference() else one._version for one in tensors_in(call.output)]  # noqa: SLF001
-    return tuple(now) != call.versions
+    return versions_of(call.output) != call.versions
 
 
 def _first(call: Call) -> list[list[float]]:
@@ -294,39 +293,3 @@ def _remarks(layer: Layer, call: Call, facts: Statistics | None) -> list[Note]:
             )
         )
     return notes
-
-
-def pictures_of(values: Tensor, example: int = 0, most: int = 20) -> list[Block]:
-    """Show one example's output as pictures: feature maps as images, a vector as a strip.
-
-    Args:
-        values: [examples, …]; for maps [examples, channels, height, width].
-        example: Which of the batch.
-        most: Maps to show.
-    """
-    if values.dim() < 2 or not values.numel() or example >= len(values):
-        return []
-    one = values[example].detach().float().cpu().numpy()
-    if one.ndim == 3 and min(one.shape[1:]) > 1:
-        images = [Image(grey(plane), f"map {index}") for index, plane in enumerate(one[:most])]
-        return [Gallery(images, title=f"{len(one)} feature maps of example {example}, dark is low")]
-    if one.ndim == 2:
-        return [Image(grey(one), f"example {example}")]
-    if one.ndim == 1:
-        side = min(len(one), 64)
-        padded = np.full(-(-len(one) // side) * side, one.min(), one.dtype)
-        padded[: len(one)] = one
-        return [
-            Image(grey(padded.reshape(-1, side)), f"{len(one)} units of example {example}, {side} a line, dark is low")
-        ]
-    return []
-
-
-def grey(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return values as a grey picture: the lowest finite one black, the highest white."""
-    finite = np.isfinite(values)
-    low = float(values[finite].min()) if finite.any() else 0.0
-    high = float(values[finite].max()) if finite.any() else 1.0
-    scaled = np.clip((np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) / ((high - low) or 1), 0, 1)
-    picture: NDArray[np.uint8] = (scaled * 255).astype(np.uint8)
-    return picture

@@ -12,8 +12,8 @@ from pellucid.rendering.blocks import Block, Column, Gallery, Image, Note, Table
 from pellucid.rendering.plotting import sparkline
 from pellucid.rendering.result import Result, to_frame
 from pellucid.tracing.layers import type_name
+from pellucid.tracing.pictures import grey
 from pellucid.tracing.statistics import Statistics, statistics_of
-from pellucid.tracing.trace import grey
 
 FIRST_VALUES = 3
 PICTURES = 20
