@@ -45,6 +45,13 @@ def test_describe_shows_a_classifier_as_executed(pellucid_command: Command, trai
     assert "rows are left out" in pellucid_command("describe", trained, "--kind", "Linear").out
 
 
+def test_no_line_of_the_program_itself_is_taken_for_the_users(pellucid_command: Command, trained: Path) -> None:
+    facts = json.loads(pellucid_command("describe", trained, "--json").out)
+    assert {layer["place"] for layer in facts["layers"]} == {None}
+    wrong = pellucid_command("describe", trained, "--shape", "1,7,7")
+    assert "error: Linear(64→16) (linear_relu_stack.0) was given 49 features by Flatten\n" in wrong.err
+
+
 def test_describe_shows_a_class_in_a_file(pellucid_command: Command, trained: Path) -> None:
     outcome = pellucid_command("describe", "net.py:Net")
     assert "inferred from Linear" in outcome.out

@@ -244,7 +244,10 @@ def place_of(call: Call) -> str | None:
     if call.place is None:
         return None
     code, line = call.place
-    if call.parent is None and "site-packages" in code.co_filename:
+    asked = call
+    while asked.parent is not None and asked.place is asked.parent.place:
+        asked = asked.parent  # a layer of a Sequential has the place of the Sequential
+    if asked.parent is None and "site-packages" in code.co_filename:
         return None  # the program that was asked to look, not the user's source
     return f"{Path(code.co_filename).name}:{line}"
 
