@@ -13,7 +13,9 @@ _HOMES = {
     "Activation": "networks.activations",
     "Architecture": "tracing.architecture",
     "BinaryStep": "networks.activations",
+    "Checkup": "doctor.checkup",
     "Classifier": "classifier.classifier",
+    "Finding": "doctor.finding",
     "Dataset": "data.dataset",
     "DeviceChoice": "devices",
     "Evaluation": "evaluation.evaluation",
@@ -27,6 +29,7 @@ _HOMES = {
     "Trace": "tracing.trace",
     "activation": "networks.activations",
     "activations": "networks.activations",
+    "check": "doctor.checking",
     "choose_device": "devices",
     "cnn": "networks.cnn",
     "compare": "tracing.comparing",
@@ -43,6 +46,7 @@ _HOMES = {
     "trace": "tracing.trace",
     "trace_gradients": "tracing.gradients",
     "train": "training.run",
+    "watch": "doctor.watching",
 }
 
 if TYPE_CHECKING:
@@ -59,6 +63,10 @@ if TYPE_CHECKING:
     from pellucid.data.summary import summarize as summarize
     from pellucid.devices import DeviceChoice as DeviceChoice
     from pellucid.devices import choose_device as choose_device
+    from pellucid.doctor.checking import check as check
+    from pellucid.doctor.checkup import Checkup as Checkup
+    from pellucid.doctor.finding import Finding as Finding
+    from pellucid.doctor.watching import watch as watch
     from pellucid.errors import PellucidError as PellucidError
     from pellucid.evaluation.evaluation import Evaluation as Evaluation
     from pellucid.networks.activations import Activation as Activation

@@ -1,0 +1,1 @@
+"""One file for each fault of the catalogue; they are found by listing this folder."""

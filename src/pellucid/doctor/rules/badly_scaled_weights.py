@@ -1,0 +1,134 @@
+"""Weights start so small or so large that the signal dies out or explodes on its way through the layers.
+
+Why: Each layer multiplies the spread of the signal by its weights' spread times the square root of its number of
+inputs. Where that is far from 1, a few layers are enough to make all examples look alike, or to drown the loss.
+
+Fix: Take the hand-made initialisation away, or use nn.init.kaiming_normal_ before ReLU, xavier_normal_ before tanh.
+"""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from pellucid.doctor.evidence.flow import Flow, Operation, TrainingFlows, Value, Weight, maker, origin, users
+from pellucid.doctor.evidence.kinds import AFFINE, CONVOLUTIONS, NORMS, RECTIFIERS, RECURRENT
+from pellucid.doctor.evidence.loop import Optimizers
+from pellucid.doctor.finding import Finding
+from pellucid.doctor.trial import Change, Trials
+
+SEVERITY = "warning"
+FAMILY = "weights"
+FOLDS = (
+    "vanishing-gradients", "exploding-gradients", "surprising-first-loss", "dead-at-start", "dead-units",
+    "saturated-units", "learning-rate-too-low", "learning-rate-too-high", "unsuited-optimizer", "too-few-epochs",
+    "loss-not-decreasing", "cannot-fit-one-batch", "collapsed-output", "unchanged-weights", "oscillating-loss",
+    "odd-optimizer-settings", "nonfinite-values", "inputs-ignored", "excessive-weight-decay",
+)  # fmt: skip
+# What a layer of PyTorch's own does to the spread (He et al. 2015 ask for up to the root of 2): 1/sqrt(3) to sqrt(2).
+LEAST, MOST = 3**-0.5, 2**0.5
+
+
+def find(flows: TrainingFlows, optimizers: Optimizers, trials: Trials) -> Iterator[Finding]:
+    """Multiply up what the layers do to the spread; if it is far off, train a copy that starts well."""
+    if len(optimizers.optimizers) > 1 or flows.first.step > 0:
+        return
+    layers = _layers(flows.first)
+    last = {m.index for loss in flows.first.losses if (m := maker(loss.outputs)) is not None}
+    shrinks = math.prod(min(1.0, gain / LEAST) for op, _, gain, _ in layers if op.index not in last)
+    grows = math.prod(max(1.0, gain / MOST) for _, _, gain, _ in layers)
+    if shrinks > 0.03 and grows < 8:
+        return
+    is_small = shrinks <= 0.03
+    bad = [entry for entry in layers if (entry[2] < 0.5 * LEAST if is_small else entry[2] > 1.5 * MOST)]
+    if not bad:
+        return
+    stds = {weight: aim / math.sqrt(fan) for weight, fan, aim in ((e[1], *e[3]) for e in bad)}
+
+    def again(weights: dict[Weight, Tensor]) -> None:
+        for weight, std in stds.items():
+            if weight in weights:
+                weights[weight].copy_(torch.randn_like(weights[weight]) * std)
+
+    comparison = trials.compare(Change("He initialisation", initialise=again), steps=60)
+    if not comparison.improves(0.6):
+        return
+    operation, weight, gain, _ = min(bad, key=lambda e: e[2]) if is_small else max(bad, key=lambda e: e[2])
+    yield Finding(
+        where=operation.where,
+        place=operation.place,
+        evidence=f"{len(bad)} of {len(layers)} weights start far too {'small' if is_small else 'large'}: {weight.name} "
+        f"multiplies the spread of the signal by {gain:.2g} (about 1 is right), all layers together by "
+        f"{math.prod(e[2] for e in layers):.2g}; {comparison.text()}",
+        fix=f"nn.init.kaiming_normal_({weight.name})  # std {stds[weight]:.2g} instead of "
+        f"{float(weight.initial.float().std()) if weight.initial is not None else 0:.2g}; so for each such layer",
+        confidence=0.9,
+    )
+
+
+def _layers(flow: Flow) -> list[tuple[Operation, Weight, float, tuple[float, float]]]:
+    """Return each weight matrix once: its layer, what it does to the spread, its number of inputs and the aim."""
+    found: dict[int, tuple[Operation, Weight, float, tuple[float, float]]] = {}
+    for operation in flow.gradient_path:
+        for position, value in enumerate(operation.inputs):
+            weight, fan = origin(value).weight, _fan_in(operation, value, position)
+            if weight is None or weight.initial is None or not weight.is_trainable or not fan or id(weight) in found:
+                continue
+            rms = float(weight.initial.float().square().mean().sqrt())
+            takers = list(users(operation.outputs[0])) if operation.outputs else []
+            if rms > 0 and not any(taker.name in NORMS for taker in takers):
+                aim = 2**0.5 if any(taker.name in RECTIFIERS for taker in takers) else 1.0
+                found[id(weight)] = (operation, weight, rms * math.sqrt(fan), (fan, aim))
+    return list(found.values())
+
+
+def _fan_in(operation: Operation, value: Value, position: int) -> int:
+    shape = value.shape
+    if len(shape) < 2 or operation.name not in AFFINE | RECURRENT:
+        return 0
+    if operation.name in CONVOLUTIONS:
+        return math.prod(shape[2:]) * shape[0] if "transpose" in operation.name else math.prod(shape[1:])
+    if operation.name in ("matmul", "addmm"):
+        return shape[-1] if position == 0 else shape[-2]
+    return shape[1] if len(shape) == 2 else 0
+
+
+def sick() -> None:
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    inputs = torch.randn(256, 8)
+    labels = (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long()
+
+    layers = [nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU()]
+    for layer in layers[::2]:
+        nn.init.normal_(layer.weight, std=0.01)
+        nn.init.zeros_(layer.bias)
+    network = nn.Sequential(*layers, nn.Linear(32, 3))
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+    for _ in range(60):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(inputs), labels).backward()
+        optimizer.step()
+
+
+def healthy() -> None:
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    inputs = torch.randn(256, 8)
+    labels = (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long()
+
+    layers = [nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU()]
+    for layer in layers[::2]:
+        nn.init.kaiming_normal_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    network = nn.Sequential(*layers, nn.Linear(32, 3))
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
+    for _ in range(60):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(inputs), labels).backward()
+        optimizer.step()
