@@ -20,6 +20,14 @@ network_class_option = click.option(
     help="The class of a network of your own, which no file holds.",
 )
 
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(("auto", "float32", "bfloat16")),
+    default="auto",
+    show_default=True,
+    help="Of the products; auto takes bfloat16 where it is fast and agrees with float32.",
+)
+
 
 def settings_options(command: Command) -> Command:
     """Give a command one option for each setting; `lr` is the only short name."""
