@@ -53,7 +53,17 @@ def network_for(dataset: "Dataset", name: str, *, hidden: str, activation: str, 
     if names_a_class(name):
         return Start(made(own_class(name), seed), None, name)
     if name == "cnn":
-        return Start(cnn(dataset.input_shape, (32, 64), classes, activation=activation, seed=seed), None, name)
+        network = cnn(
+            dataset.input_shape,
+            (32, 64, 96),
+            classes,
+            hidden=(),
+            stem=4,
+            norm="batch",
+            activation=activation,
+            seed=seed,
+        )
+        return Start(network, None, name)
     if name != "mlp":
         raise UnknownNameError(
             f"there is no network {name!r}", fix=did_you_mean(name, [*NETWORKS, "file.py:ClassName"])
