@@ -17,7 +17,7 @@ from pellucid.training.settings import Settings
 # A step of so few multiply-adds waits for Python, not for the arithmetic.
 FEWEST_MACS = 20_000_000
 # The range test: so many steps, each with a rate higher than the last, from the lowest to the highest.
-RANGE_STEPS = 24
+RANGE_STEPS = 16
 RANGES = {"adamw": (1e-3, 0.3), "sgd": (1e-2, 3.0)}
 # The rate at which the loss was lowest, but no more than this: several datasets are learned best between 3e-3 and
 # 6e-3, and a test of so few steps cannot see what a higher one does in the long run.

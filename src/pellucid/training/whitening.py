@@ -18,7 +18,7 @@ from pellucid.devices import random_state_kept
 from pellucid.networks.modes import evaluating
 
 # Enough for the covariance of a few hundred values.
-FITTED_ON = 7_500
+FITTED_ON = 5_000
 # Component i is scaled by (variance_i + DAMPING * variance_0) ** POWER: halfway between raw and white, so that the
 # components without much variance, mostly noise, do not become as loud as the others.
 DAMPING = 0.01
