@@ -2,9 +2,8 @@
 
     python -m benchmarks.choose_settings [--seeds 3] [--threads 1] [--only NAME] [-o FILE]
 
-The datasets: Fashion-MNIST; its first 5,000 examples; scikit-learn's digits; a table of 60,000 rows; coloured shapes of
-32x32 (the last two are made, see `benchmarks/made_sets.py`). The network is 784-512-512-10, with the inputs and classes of
-the dataset.
+The datasets: Fashion-MNIST; its first 5,000 examples; scikit-learn's digits; a table of 60,000 rows; coloured shapes
+of 32x32 (the last two are made, see `benchmarks/made_sets.py`). The network has two hidden layers of 512.
 """
 
 import argparse

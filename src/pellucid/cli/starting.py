@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pellucid.data.preparing import Preparation
 
 NETWORKS = ("mlp", "cnn")
+CNN_CHANNELS = (32, 48, 96)
 
 
 @dataclass(frozen=True, eq=False)

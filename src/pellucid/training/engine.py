@@ -38,6 +38,7 @@ def fit(
     device: torch.device,
     arithmetic: Arithmetic = "float32",
     threads: Threads | None = None,
+    spent: float = 0.0,
     watcher: Watcher | None = None,
 ) -> History:
     """Train a network in place; it ends with the weights of the epoch that was best on the validation examples.
@@ -51,6 +52,7 @@ def fit(
         device: That everything is on.
         arithmetic: Of the products; weights, optimizer and loss stay float32.
         threads: Told of each step's time; None leaves the number of threads alone.
+        spent: Seconds of a run by the clock that have gone already.
         watcher: Called at most ten times a second, and after each epoch.
 
     Raises:
@@ -71,7 +73,7 @@ def fit(
     ending: Ending | None = None
     if not network.training:
         network.train()
-    budget = Budget(settings, len(batches))
+    budget = Budget(settings, len(batches), spent)
     reported = budget.started
     judging = 0.0  # seconds that the last validation took
     try:

@@ -132,7 +132,9 @@ def train(
         if watcher is not None:
             watcher(choices)
         try:
-            history = _fitted(network, dataset, preparation, choices, loss_function, choice.device, threads, watcher)
+            history = _fitted(
+                network, dataset, preparation, choices, loss_function, choice.device, threads, started, watcher
+            )
         finally:
             choices.close()
         seconds = perf_counter() - started
@@ -195,6 +197,7 @@ def _fitted(
     loss_function: Loss,
     device: torch.device,
     threads: Threads,
+    started: float,
     watcher: Watcher | None,
 ) -> History:
     """Feed the loop as it was chosen."""
@@ -243,6 +246,7 @@ def _fitted(
             device=device,
             arithmetic=choices.arithmetic,
             threads=threads,
+            spent=perf_counter() - started,
             watcher=watcher,
         )
 

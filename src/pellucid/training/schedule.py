@@ -10,10 +10,16 @@ PARTS = 10_000
 
 
 class Budget:
-    """What a run may take: a number of steps, or seconds that begin now."""
+    """What the steps of a run may take: so many of them, or the seconds that are left from now on.
 
-    def __init__(self, settings: Settings, steps_per_epoch: int) -> None:
-        self._seconds = settings.seconds
+    Args:
+        settings: Epochs or seconds.
+        steps_per_epoch: Batches of one pass.
+        spent: Seconds that have gone into choosing.
+    """
+
+    def __init__(self, settings: Settings, steps_per_epoch: int, spent: float = 0.0) -> None:
+        self._seconds = None if settings.seconds is None else max(settings.seconds - spent, 1e-3)
         self.started = perf_counter()
         self._steps_per_epoch = steps_per_epoch
         self.epochs = settings.epochs if settings.seconds is None else None
