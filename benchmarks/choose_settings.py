@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import pellucid
 from benchmarks import made_sets
@@ -43,7 +44,7 @@ def datasets() -> dict[str, Dataset]:
         "fashion-mnist": Dataset("fashion-mnist", fashion, whole.class_names),
         "5,000 of fashion-mnist": Dataset("few", few, whole.class_names),
     }
-    made = {
+    made: dict[str, tuple[NDArray[Any], NDArray[Any]]] = {
         "digits": made_sets.digits(),
         "table": made_sets.long_table(60_000),
         "coloured shapes": made_sets.coloured_shapes(12_000),

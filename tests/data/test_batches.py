@@ -137,7 +137,7 @@ def test_every_image_is_mirrored_in_every_second_pass() -> None:
     batches = Batches(split, lambda raw: raw.float(), batch_size=16, device=CPU, generator=generator, is_flipping=True)
     passes = []
     for _ in range(4):
-        mirrored = {}
+        mirrored: dict[int, bool] = {}
         for inputs, labels in batches:
             falling = inputs[:, 0, 0, 0] > inputs[:, 0, 0, 3]
             assert torch.equal(inputs.sort(dim=3).values, torch.from_numpy(split.inputs[: len(inputs)]).float())

@@ -32,7 +32,7 @@ def test_the_filters_answers_are_uncorrelated_and_equally_loud(fashion_mnist: Da
 def test_the_convolution_is_kept_while_training_and_may_be_trained_afterwards(dataset: Dataset) -> None:
     network = pellucid.cnn((1, 6, 6), (4, 8), 3, hidden=(), stem=2, seed=0)
     before = network.get_parameter("conv_relu_stack.0.weight").detach().clone()
-    run = pellucid.train(network, dataset, Settings(epochs=3, start="whitened", batch_size=16))
+    run = pellucid.train(network, dataset, Settings(epochs=20, start="whitened", batch_size=16))
     weight = network.get_parameter("conv_relu_stack.0.weight")
     assert run.choices.to_dict()["start"] == "whitened"
     assert not torch.equal(weight, before)

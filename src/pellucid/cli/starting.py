@@ -54,9 +54,11 @@ def network_for(dataset: "Dataset", name: str, *, hidden: str, activation: str, 
     if names_a_class(name):
         return Start(made(own_class(name), seed), None, name)
     if name == "cnn":
+        # Each block halves the image: small ones have fewer.
+        blocks = min(dataset.input_shape[1:]).bit_length() - 1
         network = cnn(
             dataset.input_shape,
-            (32, 64, 96),
+            CNN_CHANNELS[:blocks],
             classes,
             hidden=(),
             stem=4,

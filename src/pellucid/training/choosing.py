@@ -132,20 +132,27 @@ def choose(
                 else "plain start, since the first layer is no Linear on the inputs and no convolution"
             )
     feed = preparation if start is None else Components(preparation, start.whitening, torch.float32)
-    inputs = feed(torch.from_numpy(train.inputs[:batch_size]).to(device))
-    labels = torch.from_numpy(train.labels[:batch_size]).to(device)
-    macs = sum(layer.macs or 0 for layer in architecture.layers) // 2 * batch_size
     probe = Probe(network, loss_function, replace(settings, batch_size=batch_size), device)
-    with random_state_kept(device, seed=settings.seed):
-        arithmetic, why = choose_arithmetic(probe, inputs, labels, macs)
-        if why is not None:
-            reasons["precision"] = why
-        rate = settings.learning_rate
-        if rate is None and settings.reference:
-            rate = PLAIN_RATES[settings.optimizer]
-        elif rate is None:
-            rate = choose_learning_rate(probe, train, feed, arithmetic)
-            reasons["learning_rate"] = "lr from a range test"
+    try:
+        inputs = feed(torch.from_numpy(train.inputs[:batch_size]).to(device))
+        labels = torch.from_numpy(train.labels[:batch_size]).to(device)
+        macs = sum(layer.macs or 0 for layer in architecture.layers) // 2 * batch_size
+        with random_state_kept(device, seed=settings.seed):
+            arithmetic, why = choose_arithmetic(probe, inputs, labels, macs)
+            if why is not None:
+                reasons["precision"] = why
+            rate = settings.learning_rate
+            if rate is None and settings.reference:
+                rate = PLAIN_RATES[settings.optimizer]
+            elif rate is None:
+                rate = choose_learning_rate(probe, train, feed, arithmetic)
+                reasons["learning_rate"] = "lr from a range test"
+    except BaseException:
+        if start is not None:
+            start.undo()
+        if patches is not None:
+            patches.release()
+        raise
     chosen = replace(settings, batch_size=batch_size, epochs=epochs, learning_rate=rate)
     return Choices(chosen, arithmetic, start, patches, reasons, perf_counter() - started)
 

@@ -129,9 +129,9 @@ def train(
     is_processor = choice.device.type == "cpu" and not settings.reference
     with Threads(settings.threads, is_processor=is_processor) as threads:
         choices = choose(network, dataset.train, preparation, architecture, loss_function, settings, choice.device)
-        if watcher is not None:
-            watcher(choices)
         try:
+            if watcher is not None:
+                watcher(choices)
             history = _fitted(
                 network, dataset, preparation, choices, loss_function, choice.device, threads, started, watcher
             )
