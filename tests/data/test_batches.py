@@ -123,3 +123,48 @@ def test_a_dataset_may_take_half_of_the_free_memory(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1_000, 4_000))
     assert fits(size_bytes, torch.device("cuda")) is expected
+
+
+def sloped(examples: int) -> Split:
+    """Pixels that grow from left to right, so that a mirrored image shows."""
+    row = np.arange(4, dtype=np.uint8) * 10
+    return Split(np.broadcast_to(row, (examples, 1, 3, 4)).copy(), np.arange(examples, dtype=np.int64))
+
+
+def test_every_image_is_mirrored_in_every_second_pass() -> None:
+    split = sloped(50)
+    generator = torch.Generator().manual_seed(0)
+    batches = Batches(split, lambda raw: raw.float(), batch_size=16, device=CPU, generator=generator, is_flipping=True)
+    passes = []
+    for _ in range(4):
+        mirrored: dict[int, bool] = {}
+        for inputs, labels in batches:
+            falling = inputs[:, 0, 0, 0] > inputs[:, 0, 0, 3]
+            assert torch.equal(inputs.sort(dim=3).values, torch.from_numpy(split.inputs[: len(inputs)]).float())
+            mirrored.update(zip(labels.tolist(), falling.tolist(), strict=True))
+        passes.append([mirrored[label] for label in range(50)])
+    assert passes[0] == passes[2]
+    assert passes[1] == passes[3] == [not one for one in passes[0]]
+    assert 10 < sum(passes[0]) < 40
+
+
+def test_preparing_once_gives_the_same_batches() -> None:
+    split = numbered(5_000)
+    preparation = Preparation.fit(split)
+
+    def all_of(*, once: bool) -> list[Tensor]:
+        generator = torch.Generator().manual_seed(3)
+        batches = Batches(split, preparation, batch_size=32, device=CPU, generator=generator, is_prepared_once=once)
+        return [tensor for _ in range(2) for batch in batches for tensor in batch]
+
+    assert all(torch.equal(one, other) for one, other in zip(all_of(once=True), all_of(once=False), strict=True))
+
+
+def test_channels_last_is_only_another_order_in_memory() -> None:
+    random = np.random.default_rng(0)
+    split = Split(random.integers(0, 256, (40, 3, 5, 5), np.uint8), np.zeros(40, np.int64))
+    preparation = Preparation.fit(split)
+    plain = next(iter(Batches(split, preparation, batch_size=8, device=CPU)))[0]
+    last = next(iter(Batches(split, preparation, batch_size=8, device=CPU, is_channels_last=True)))[0]
+    assert torch.equal(plain, last)
+    assert last.is_contiguous(memory_format=torch.channels_last)

@@ -63,6 +63,21 @@ def test_a_cnn_halves_its_maps_and_counts_as_by_hand() -> None:
     assert network(torch.zeros(2, 3, 28, 20)).shape == (2, 10)
 
 
+def test_a_stem_takes_every_second_place_and_keeps_height_and_width_halved() -> None:
+    network = pellucid.cnn((1, 28, 28), (8, 16), 10, stem=4, norm="batch", hidden=())
+    kinds = [type(layer).__name__ for layer in network.get_submodule("conv_relu_stack").children()]
+    assert kinds == ["Conv2d", "ReLU", "Conv2d", "MaxPool2d", "BatchNorm2d", "ReLU"]
+    stem = network.get_submodule("conv_relu_stack.0")
+    assert stem(torch.zeros(1, 1, 28, 28)).shape == (1, 8, 14, 14)
+    assert network(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+def test_pooling_before_a_relu_gives_what_pooling_after_it_gives() -> None:
+    convolution, relu, pool = nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2)
+    maps = convolution(torch.randn(2, 1, 10, 10))
+    assert torch.equal(pool(relu(maps)), relu(pool(maps)))
+
+
 @pytest.mark.parametrize("size", [(1, 28, 28), (1, 7, 9), (3, 5, 31)])
 def test_a_cnn_takes_sizes_that_do_not_halve_evenly(size: tuple[int, int, int]) -> None:
     network = pellucid.cnn(size, (4, 4), 2, kernel_size=5, norm="batch", dropout=0.1, hidden=())

@@ -53,5 +53,5 @@ def test_the_rate_rises_to_its_top_and_never_goes_beyond(schedule: Any) -> None:
 @pytest.mark.parametrize("schedule", ["warmup-cosine", "one-cycle", "constant"])
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_no_step_of_a_tiny_run_has_a_rate_of_zero(schedule: Any, steps: int) -> None:
-    settings = Settings(schedule=schedule, warmup=0.5)
+    settings = Settings(schedule=schedule, warmup=0.5, learning_rate=0.1)
     assert all(learning_rate_at(step, steps, settings) > 0 for step in range(steps))

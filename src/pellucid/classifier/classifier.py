@@ -6,13 +6,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pellucid.classifier.predictor import (
+    BATCH_SIZE,
+    BFLOAT16_FROM,
+    ITSELF,
+    Precision,
+    Predictor,
+    check_precision,
+)
 from pellucid.data.preparing import Preparation
 from pellucid.devices import random_state_kept
 from pellucid.errors import ShapeError
 from pellucid.networks.modes import device_of, evaluating
-
-# Inputs that go through the network at once; bounds the memory that an answer takes.
-BATCH_SIZE = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +39,70 @@ class Classifier:
     settings: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
+    _predictors: dict[Any, Predictor] = field(default_factory=dict, init=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Predictors are made again where they are needed: a session of ONNX Runtime goes into no other process.
+        return {**vars(self), "_predictors": {}}
+
+    def predictor(self, *, precision: Precision = "auto", with_onnx: bool = True) -> Predictor:
+        """Return what answers fast: numbers for raw inputs, with nothing around them.
+
+        It is made at the first call (some milliseconds) and made again only when the network has changed. What you hold
+        answers for the weights it was made with.
+
+        Args:
+            precision: "auto", "float32" or "bfloat16"; see `Predictor`.
+            with_onnx: Whether ONNX Runtime may answer where it is installed (`pip install pellucid[onnx]`).
+
+        Raises:
+            UnknownNameError: If there is no such precision.
+
+        Example:
+            >>> from pellucid import Classifier, Preparation, mlp
+            >>> preparation = Preparation((1, 28, 28), divisor=255.0, mean=(0.3,), std=(0.4,), border=0.0)
+            >>> classifier = Classifier(mlp(784, 32, 2, seed=0), preparation, ("boot", "shirt"))
+            >>> predictor = classifier.predictor(precision="float32", with_onnx=False)
+            >>> predictor.probabilities(torch.zeros(5, 1, 28, 28, dtype=torch.uint8)).shape
+            torch.Size([5, 2])
+            >>> predictor.engine
+            'PyTorch, float32'
+        """
+        check_precision(precision)
+        known = self._predictors.get((precision, with_onnx))
+        if known is not None and known.is_current():
+            return known
+        made = Predictor(
+            self.network,
+            self.preparation,
+            len(self.class_names),
+            self.logits,
+            precision=precision,
+            with_onnx=with_onnx,
+        )
+        self._predictors[precision, with_onnx] = made
+        return made
+
+    def answers(self, inputs: Tensor, precision: Precision = "auto") -> tuple[Tensor, str]:
+        """Return the logits in the way that is fast for so many inputs, and what computed them, in words.
+
+        Args:
+            inputs: Raw [examples, channels, height, width], as in the dataset.
+            precision: See `Predictor`.
+
+        Raises:
+            ShapeError: If the network gives anything but one logit for each class, or the inputs have another shape.
+            UnknownNameError: If there is no such precision.
+        """
+        check_precision(precision)
+        if len(inputs) < BFLOAT16_FROM:
+            # To see that a predictor is still true takes longer than the network does.
+            return self.logits(inputs), ITSELF
+        predictor = self.predictor(precision=precision, with_onnx=False)
+        return predictor.logits(inputs), predictor.engine
 
     def logits(self, inputs: Tensor) -> Tensor:
-        """Return what the network answers; the network is left as it was.
+        """Return what the plain network answers, layer by layer in its own precision; it is left as it was.
 
         Args:
             inputs: Raw [examples, channels, height, width], as in the dataset.

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from pellucid.classifier.classifier import Classifier
+from pellucid.classifier.predictor import Precision
 from pellucid.data.images import FittedImage, fit_array, fit_file, fit_image
 from pellucid.errors import DataError
 from pellucid.rendering.blocks import Bar, Bars, Block, Note
@@ -48,10 +49,12 @@ class Predictions(Result):
     Attributes:
         predictions: One for each image.
         top: How many classes are shown of each.
+        engine: What computed the answers, in words.
     """
 
     predictions: tuple[Prediction, ...]
     top: int = 3
+    engine: str = ""
 
     def __len__(self) -> int:
         return len(self.predictions)
@@ -81,7 +84,8 @@ class Predictions(Result):
                     "looks_inverted": p.looks_inverted,
                 }
                 for p in self.predictions
-            ]
+            ],
+            "engine": self.engine,
         }
 
     def blocks(self) -> Sequence[Block]:
@@ -99,7 +103,12 @@ class Predictions(Result):
 
 
 def predict(
-    classifier: Classifier, inputs: Input | Iterable[Input], *, top: int = 3, invert: bool = False
+    classifier: Classifier,
+    inputs: Input | Iterable[Input],
+    *,
+    top: int = 3,
+    invert: bool = False,
+    precision: Precision = "auto",
 ) -> Predictions:
     """Ask a classifier what it sees.
 
@@ -109,6 +118,7 @@ def predict(
             images, or several of these. Of any size: they are prepared as the training images were.
         top: How many classes to show of each.
         invert: Whether to turn light into dark first.
+        precision: "auto": bfloat16 where it is fast and agrees, with the classes of float32; or "float32".
 
     Returns:
         One prediction for each image.
@@ -117,6 +127,7 @@ def predict(
         DataError: If an input is no image.
         MissingFileError: If a file is not there.
         ShapeError: If an array has a shape that is no image's.
+        UnknownNameError: If there is no such precision.
     """
     if isinstance(inputs, str | Path | Image.Image | np.ndarray | Tensor):
         inputs = [inputs]
@@ -128,13 +139,16 @@ def predict(
     if not named:
         raise DataError("there are no inputs to predict", fix="give at least one image")
     raw = torch.from_numpy(np.stack([image.pixels for _, image in named]))
-    rows = classifier.logits(raw).softmax(dim=1)
+    logits, engine = classifier.answers(raw, precision)
+    rows = logits.softmax(dim=1)
+    orders = rows.argsort(dim=1, descending=True, stable=True)
     return Predictions(
         tuple(
-            _prediction(name, image, row, classifier.class_names)
-            for (name, image), row in zip(named, rows, strict=True)
+            _prediction(name, image, row, order, classifier.class_names)
+            for (name, image), row, order in zip(named, rows.tolist(), orders.tolist(), strict=True)
         ),
         top=max(1, top),
+        engine=engine,
     )
 
 
@@ -154,8 +168,9 @@ def _fitted(one: Input, classifier: Classifier, position: int, invert: bool) -> 
     return fit_array(one, preparation, name=name, invert=invert), name
 
 
-def _prediction(name: str, image: FittedImage, row: Tensor, class_names: tuple[str, ...]) -> Prediction:
-    order = row.argsort(descending=True, stable=True).tolist()
-    probabilities = {class_names[index]: float(row[index]) for index in order}
+def _prediction(
+    name: str, image: FittedImage, row: list[float], order: list[int], class_names: tuple[str, ...]
+) -> Prediction:
+    probabilities = {class_names[index]: row[index] for index in order}
     label = class_names[order[0]]
     return Prediction(name, label, probabilities[label], probabilities, image.notes, image.looks_inverted)

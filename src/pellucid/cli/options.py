@@ -20,16 +20,29 @@ network_class_option = click.option(
     help="The class of a network of your own, which no file holds.",
 )
 
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(("auto", "float32", "bfloat16")),
+    default="auto",
+    show_default=True,
+    help="Of the products; auto takes bfloat16 where it is fast and agrees with float32.",
+)
+
 
 def settings_options(command: Command) -> Command:
     """Give a command one option for each setting; `lr` is the only short name."""
     for entry in reversed(fields(Settings)):
         name = "--lr" if entry.name == "learning_rate" else f"--{entry.name.replace('_', '-')}"
+        text = entry.metadata["help"]
+        if entry.default is False:
+            command = click.option(name, entry.name, is_flag=True, default=False, help=f"{text[0].upper()}{text[1:]}.")(
+                command
+            )
+            continue
         kind: Any = (
             click.Choice(WORDS[entry.name]) if entry.name in WORDS else int if "int" in str(entry.type) else float
         )
-        text = entry.metadata["help"]
-        shown = "off" if entry.default is None else entry.default
+        shown = entry.metadata["none"] if entry.default is None else entry.default
         command = click.option(
             name,
             entry.name,

@@ -1,7 +1,6 @@
 """What `pellucid train` says before, while and after it trains."""
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -11,8 +10,9 @@ from pellucid.data.dataset import Dataset
 from pellucid.devices import DeviceChoice
 from pellucid.rendering.blocks import Note
 from pellucid.tracing.architecture import Architecture
+from pellucid.training.choosing import Choices
 from pellucid.training.history import Epoch, Progress
-from pellucid.training.run import Run
+from pellucid.training.run import Run, Watcher
 
 
 def announce(console: Console, choice: DeviceChoice, dataset: Dataset) -> None:
@@ -23,15 +23,20 @@ def announce(console: Console, choice: DeviceChoice, dataset: Dataset) -> None:
     show_blocks((Note(note) for note in dataset.notes), console)
 
 
-def watcher_for(console: Console, line: ProgressLine, epochs: int) -> Callable[[Architecture | Progress | Epoch], None]:
-    """Return what shows the network as a table, then the progress line and a row for each epoch."""
+def watcher_for(console: Console, line: ProgressLine) -> Watcher:
+    """Return what shows the network as a table, what was chosen, then the progress line and a row for each epoch."""
+    epochs: int | None = None
 
-    def watch(event: Architecture | Progress | Epoch) -> None:
+    def watch(event: Architecture | Choices | Progress | Epoch) -> None:
+        nonlocal epochs
         match event:
             case Architecture():
                 console.print()
                 show_blocks(event.blocks(), console)
                 console.print()
+            case Choices():
+                epochs = event.settings.epochs
+                console.print(f"chosen   {event}", soft_wrap=True)
             case Progress():
                 line.progress(event)
             case Epoch():

@@ -84,29 +84,28 @@ class ProgressLine:
         """Redraw the line."""
         if self._live is None:
             return
-        share = progress.step / progress.steps
-        steps_left = progress.steps - progress.step
-        per_step = progress.examples_per_step
-        left = steps_left * per_step / max(progress.examples_per_second, 1e-9)
-        bar = "━" * round(share * 24)
+        bar = "━" * round(progress.share * 24)
+        of = "" if progress.epochs is None else f"/{progress.epochs}"
+        note = f"  {progress.note}" if progress.note else ""
         self._live.update(
-            Text(f"epoch {progress.epoch}/{progress.epochs} ")
+            Text(f"epoch {progress.epoch}{of} ")
             + Text(bar, style="cyan")
             + Text("━" * (24 - len(bar)), style="grey37")
             + Text(
-                f" {share:4.0%}  loss {progress.loss:.4f}  {progress.examples_per_second:,.0f} examples/s  "
-                f"{left:.0f} s left"
+                f" {progress.share:4.0%}  loss {progress.loss:.4f}  {progress.examples_per_second:,.0f} examples/s  "
+                f"{progress.seconds_left:.0f} s left{note}"
             ),
             refresh=True,
         )
 
-    def epoch(self, epoch: "Epoch", epochs: int) -> None:
+    def epoch(self, epoch: "Epoch", epochs: int | None) -> None:
         """Leave a row."""
+        of = "" if epochs is None else f"/{epochs}"
         judged = ""
         if epoch.validation_accuracy is not None:
             judged = f"  validation loss {epoch.validation_loss:.4f}  accuracy {epoch.validation_accuracy:.2%}"
         self._console.print(
-            f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs}  train loss {epoch.train_loss:.4f}{judged}  "
+            f"epoch {epoch.epoch:>{len(str(epochs or 10))}}{of}  train loss {epoch.train_loss:.4f}{judged}  "
             f"{epoch.examples_per_second:,.0f} examples/s  {epoch.seconds:.1f} s{'  best' if epoch.is_best else ''}",
             highlight=False,
             soft_wrap=True,

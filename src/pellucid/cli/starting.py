@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pellucid.data.preparing import Preparation
 
 NETWORKS = ("mlp", "cnn")
+CNN_CHANNELS = (32, 48, 96)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,19 @@ def network_for(dataset: "Dataset", name: str, *, hidden: str, activation: str, 
     if names_a_class(name):
         return Start(made(own_class(name), seed), None, name)
     if name == "cnn":
-        return Start(cnn(dataset.input_shape, (32, 64), classes, activation=activation, seed=seed), None, name)
+        # Each block halves the image: small ones have fewer.
+        blocks = min(dataset.input_shape[1:]).bit_length() - 1
+        network = cnn(
+            dataset.input_shape,
+            CNN_CHANNELS[:blocks],
+            classes,
+            hidden=(),
+            stem=4,
+            norm="batch",
+            activation=activation,
+            seed=seed,
+        )
+        return Start(network, None, name)
     if name != "mlp":
         raise UnknownNameError(
             f"there is no network {name!r}", fix=did_you_mean(name, [*NETWORKS, "file.py:ClassName"])

@@ -1,13 +1,12 @@
 """Batches of prepared inputs on the device."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from pellucid.data.dataset import Split
-from pellucid.data.preparing import Preparation
 
 # Batches that are gathered and prepared at once: a large step through memory instead of many small ones.
 BATCHES_PER_BLOCK = 16
@@ -20,28 +19,50 @@ class Batches:
 
     The raw examples are moved to the device once if they fit, and block by block if they do not. A last batch of one
     example is left out where there are others, since a batch normalisation cannot train on one.
+
+    Args:
+        split: The examples.
+        prepare: Turns raw inputs on the device into what the network takes: a `Preparation`, or more.
+        batch_size: Examples in a batch.
+        device: To give the batches on.
+        generator: Of the order; None keeps that of the split.
+        is_prepared_once: Whether to prepare all examples now and keep them, instead of in every pass.
+        is_flipping: Whether to mirror each image left to right in every second pass, half of them in turn.
+        is_channels_last: Whether images are given with their channels last in memory, as convolutions like them.
     """
 
     def __init__(
         self,
         split: Split,
-        preparation: Preparation,
+        prepare: Callable[[Tensor], Tensor],
         *,
         batch_size: int,
         device: torch.device,
         generator: torch.Generator | None = None,
+        is_prepared_once: bool = False,
+        is_flipping: bool = False,
+        is_channels_last: bool = False,
     ) -> None:
         inputs = torch.from_numpy(split.inputs)
         self.is_resident = device.type == "cpu" or fits(inputs.nbytes, device)
         self._inputs = inputs.to(device) if self.is_resident else inputs
         self._labels = torch.from_numpy(split.labels).to(self._inputs.device)
-        self._preparation = preparation
+        self._prepare = prepare
         self._device = device
+        self._is_prepared = is_prepared_once
+        self.is_channels_last = is_channels_last
+        self._is_mirrored: Tensor | None = None
         self._generator = generator
         self.batch_size = batch_size
         self.examples = len(split)
         if generator is not None and self.examples > batch_size and self.examples % batch_size == 1:
             self.examples -= 1
+        if is_flipping:
+            assert generator is not None, "a split in its own order is not flipped"
+            drawn = torch.randint(0, 2, (len(split),), generator=generator, dtype=torch.bool)
+            self._is_mirrored = drawn.to(self._labels.device)
+        if is_prepared_once:
+            self._inputs = self._all_prepared()
 
     def __len__(self) -> int:
         return math.ceil(self.examples / self.batch_size)
@@ -55,9 +76,28 @@ class Batches:
         for start in range(0, self.examples, block):
             stop = min(start + block, self.examples)
             where = slice(start, stop) if order is None else order[start:stop]
-            inputs = self._preparation(self._inputs[where].to(self._device, non_blocking=True))
+            inputs = self._inputs[where].to(self._device, non_blocking=True)
+            if self._is_mirrored is not None:
+                mirrored = self._is_mirrored[where].to(self._device).view(-1, 1, 1, 1)
+                inputs = torch.where(mirrored, inputs.flip(3), inputs)
+            if not self._is_prepared:
+                inputs = self._prepare(inputs)
+            if self.is_channels_last:
+                inputs = inputs.contiguous(memory_format=torch.channels_last)
             labels = self._labels[where].to(self._device, non_blocking=True)
             yield from zip(torch.split(inputs, self.batch_size), torch.split(labels, self.batch_size), strict=True)
+        if self._is_mirrored is not None:
+            self._is_mirrored = ~self._is_mirrored
+
+    def _all_prepared(self) -> Tensor:
+        """Return all inputs prepared; block by block, so that nothing much larger than the result is made."""
+        block = self.batch_size * BATCHES_PER_BLOCK
+        first = self._prepare(self._inputs[:block].to(self._device))
+        prepared = torch.empty(len(self._inputs), *first.shape[1:], dtype=first.dtype, device=self._device)
+        prepared[:block] = first
+        for start in range(block, len(self._inputs), block):
+            prepared[start : start + block] = self._prepare(self._inputs[start : start + block].to(self._device))
+        return prepared
 
 
 def fits(size_bytes: int, device: torch.device) -> bool:

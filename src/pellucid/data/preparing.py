@@ -73,11 +73,7 @@ class Preparation:
         Raises:
             ShapeError: If the inputs have another shape than the training inputs.
         """
-        if inputs.shape[1:] != self.shape:
-            raise ShapeError(
-                f"the inputs are {list(inputs.shape[1:])} but the classifier was trained on {list(self.shape)}",
-                fix=f"give inputs of shape [examples, {', '.join(map(str, self.shape))}]",
-            )
+        self.check_shape(inputs)
         scaled = inputs.to(torch.float32) / self.divisor
         if len(self.mean) == 1:
             # Plain numbers travel with the kernel; a tensor would be copied to the device at every call.
@@ -85,6 +81,18 @@ class Preparation:
         mean = torch.tensor(self.mean, device=inputs.device).view(1, -1, 1, 1)
         std = torch.tensor(self.std, device=inputs.device).view(1, -1, 1, 1)
         return scaled.sub_(mean).div_(std)
+
+    def check_shape(self, inputs: Tensor) -> None:
+        """Check that inputs have the shape of the training inputs.
+
+        Raises:
+            ShapeError: If they have not.
+        """
+        if inputs.shape[1:] != self.shape:
+            raise ShapeError(
+                f"the inputs are {list(inputs.shape[1:])} but the classifier was trained on {list(self.shape)}",
+                fix=f"give inputs of shape [examples, {', '.join(map(str, self.shape))}]",
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values as JSON can hold them."""

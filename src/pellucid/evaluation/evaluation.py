@@ -73,6 +73,7 @@ class Evaluation(Result):
         classes: One score for each class.
         confusion: Int64 [classes, classes]; row = true class, column = predicted class.
         mistakes: The most confident wrong answers, worst first.
+        engine: What computed the answers, in words.
     """
 
     split: str
@@ -84,6 +85,7 @@ class Evaluation(Result):
     classes: tuple[ClassScore, ...]
     confusion: Tensor
     mistakes: tuple[Mistake, ...]
+    engine: str = ""
 
     @property
     def macro_f1(self) -> float:
@@ -105,6 +107,7 @@ class Evaluation(Result):
             "loss": self.loss,
             "calibration_error": self.calibration_error,
             "macro_f1": self.macro_f1,
+            "engine": self.engine,
             "classes": [asdict(score) for score in self.classes],
             "confusion": self.confusion.tolist(),
             "mistakes": [
@@ -167,6 +170,7 @@ def judge(
     class_names: Sequence[str],
     *,
     split: str,
+    engine: str = "",
     picture: Callable[[int], NDArray[np.uint8] | None] = lambda _: None,
 ) -> Evaluation:
     """Judge logits against labels.
@@ -176,6 +180,7 @@ def judge(
         labels: Int64 [examples].
         class_names: By class number.
         split: What the examples are, in a word.
+        engine: What computed the logits, in words.
         picture: Gives the input of an example as uint8 [height, width] or [height, width, 3]; asked for mistakes only.
 
     Raises:
@@ -211,4 +216,5 @@ def judge(
             )
             for index in worst
         ),
+        engine=engine,
     )

@@ -16,17 +16,23 @@ def cnn(
     *,
     hidden: int | Sequence[int] = (128,),
     kernel_size: int = 3,
+    stem: int | None = None,
     activation: str = "relu",
     output_activation: str | None = None,
     dropout: float = 0.0,
     norm: Norm | None = None,
     seed: int | None = None,
 ) -> nn.Sequential:
-    """Build a convolutional network: blocks of convolution, activation and 2x2 max pooling, then Linear layers.
+    """Build a convolutional network: blocks of convolution, 2x2 max pooling and activation, then Linear layers.
+
+    Pooling comes before norm and activation, which then have a quarter of the work; for an activation that never falls
+    the largest of four is the same before and after it.
 
     Args:
         inputs: Channels, height and width of one input.
         channels: Feature maps of each block; every block halves height and width.
+        stem: Height and width of the window of the first convolution, which then takes every second place instead of
+            being pooled, and has no norm; even, so that its windows lie alike on both sides. None for no stem.
         outputs: Number of outputs: one for each class.
         hidden: Units of each hidden Linear layer after the blocks; () for none.
         kernel_size: Height and width of the convolutions' window; odd, so that the size is kept.
@@ -57,6 +63,8 @@ def cnn(
         raise ShapeError(f"inputs are {list(inputs)}", fix="give channels, height and width, as in (1, 28, 28)")
     if kernel_size % 2 == 0:
         raise ShapeError(f"kernel_size is {kernel_size}", fix=f"make it odd: {kernel_size - 1} or {kernel_size + 1}")
+    if stem is not None and (stem < 2 or stem % 2):
+        raise ShapeError(f"stem is {stem}", fix="make it 2, 4 or another even number")
     height, width = inputs[1] >> len(maps), inputs[2] >> len(maps)
     if not height or not width:
         raise ShapeError(
@@ -67,11 +75,18 @@ def cnn(
     ending = look_up(output_activation).make() if output_activation is not None else None
     layers: list[nn.Module] = []
     with seeded(seed):
-        for before, after in zip((inputs[0], *maps), maps, strict=False):
-            layers.append(nn.Conv2d(before, after, kernel_size, padding=kernel_size // 2, bias=norm != "batch"))
+        blocks = list(zip((inputs[0], *maps), maps, strict=False))
+        if stem is not None and blocks:
+            before, after = blocks.pop(0)
+            layers += [nn.Conv2d(before, after, stem, stride=2, padding=stem // 2 - 1), kind.make()]
+        for before, after in blocks:
+            layers += [
+                nn.Conv2d(before, after, kernel_size, padding=kernel_size // 2, bias=norm != "batch"),
+                nn.MaxPool2d(2),
+            ]
             if norm == "batch":
                 layers.append(nn.BatchNorm2d(after))
-            layers += [kind.make(), nn.MaxPool2d(2)]
+            layers.append(kind.make())
         features = (maps[-1] if maps else inputs[0]) * height * width
         stack = linear_stack(features, widths, outputs, activation_name=kind.name, dropout=dropout, norm=norm)
     if ending is not None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as Pillow
 
 Pixels = NDArray[np.uint8]
 
@@ -23,6 +22,8 @@ def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
         Uint8 of the new size; averaged when smaller, hard-edged when larger.
     """
     smaller = width < pixels.shape[1] or height < pixels.shape[0]
+    from PIL import Image as Pillow  # a tenth of a second, which a table does not need
+
     how = Pillow.Resampling.BOX if smaller else Pillow.Resampling.NEAREST
     return np.asarray(Pillow.fromarray(pixels).resize((width, height), how))
 
@@ -44,5 +45,7 @@ def beside(pictures: Sequence[Pixels], gap: int = 1) -> Pixels:
 def png_address(pixels: Pixels) -> str:
     """Return the picture as a data: address that an HTML page shows without a file."""
     buffer = io.BytesIO()
+    from PIL import Image as Pillow
+
     Pillow.fromarray(pixels).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,24 +1,29 @@
 """The one training loop. It knows any module and any batches, and reads from top to bottom."""
 
+import contextlib
 from collections.abc import Callable
 from time import perf_counter
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pellucid.data.batches import Batches
-from pellucid.errors import NonfiniteLossError, SettingError
+from pellucid.errors import NonfiniteLossError
 from pellucid.networks.modes import evaluating
-from pellucid.tracing.architecture import Architecture
 from pellucid.training.guard import LossGuard
 from pellucid.training.history import Ending, Epoch, History, Progress
 from pellucid.training.interruption import Interruption
-from pellucid.training.schedule import learning_rate_at
+from pellucid.training.schedule import Budget, learning_rate_at
 from pellucid.training.settings import Settings
+from pellucid.training.threads import Threads
+from pellucid.training.weights import FlatWeights, PlainWeights, Snapshot, Weights, can_be_flat, check_trainable
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-Watcher = Callable[[Architecture | Progress | Epoch], None]
+Watcher = Callable[[Progress | Epoch], None]
+# What products are made in. "autocast" is bfloat16 with float32 weights, for networks that cannot hold bfloat16 ones.
+Arithmetic = Literal["float32", "bfloat16", "autocast"]
 # Seconds between two reports: reading a loss makes an accelerator wait.
 REPORT_SECONDS = 0.1
 
@@ -31,19 +36,23 @@ def fit(
     settings: Settings,
     *,
     device: torch.device,
-    is_bfloat16: bool = False,
+    arithmetic: Arithmetic = "float32",
+    threads: Threads | None = None,
+    spent: float = 0.0,
     watcher: Watcher | None = None,
 ) -> History:
     """Train a network in place; it ends with the weights of the epoch that was best on the validation examples.
 
     Args:
         network: On the device.
-        batches: Prepared training examples, in a new order each epoch.
+        batches: Prepared training examples, in a new order each epoch; bfloat16 if the arithmetic is.
         validation: Prepared validation examples; without them the last epoch is the best.
-        loss_function: Maps logits and labels to a mean loss.
-        settings: How to train.
+        loss_function: Maps float32 logits and labels to a mean loss.
+        settings: How to train; nothing that the loop needs may be left to choose.
         device: That everything is on.
-        is_bfloat16: Whether products are made in bfloat16; weights, optimizer and loss stay float32.
+        arithmetic: Of the products; weights, optimizer and loss stay float32.
+        threads: Told of each step's time; None leaves the number of threads alone.
+        spent: Seconds of a run by the clock that have gone already.
         watcher: Called at most ten times a second, and after each epoch.
 
     Raises:
@@ -51,103 +60,119 @@ def fit(
             weights before the step.
         SettingError: If the network has nothing to train.
     """
-    optimizer = make_optimizer(network, settings)
-    guard = LossGuard(optimizer, device)
-    steps = len(batches) * settings.epochs
+    check_trainable(network)
+    guard = LossGuard(device)
+    weights = weights_of(network, settings, guard.is_bad, arithmetic, is_channels_last=batches.is_channels_last)
+    best = Best(weights)
+    is_plain = arithmetic == "float32"
+    products: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+    if arithmetic == "autocast":
+        products = torch.autocast(device.type, torch.bfloat16)
     step = 0
     epochs: list[Epoch] = []
-    best = Best(network)
-    ending: Ending = "finished"
+    ending: Ending | None = None
     if not network.training:
         network.train()
-    with Interruption() as interruption:
-        for epoch in range(1, settings.epochs + 1):
-            started = reported = perf_counter()
-            total_loss = torch.zeros((), device=device, dtype=torch.float64)
-            seen = 0
-            for inputs, labels in batches:
-                learning_rate = learning_rate_at(step, steps, settings)
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate
-                with torch.autocast(device.type, torch.bfloat16, enabled=is_bfloat16):
-                    logits = network(inputs)
-                loss = loss_function(logits.float() if is_bfloat16 else logits, labels)
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                if settings.clip_norm is not None:
-                    nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
-                guard.see(loss)
-                optimizer.step()
-                step += 1
-                seen += len(labels)
-                total_loss += loss.detach() * len(labels)
-                now = perf_counter()
-                if watcher is not None and now - reported >= REPORT_SECONDS:
-                    reported = now
-                    _checked(guard, len(batches), best)
-                    rate = seen / (now - started)
-                    watcher(
-                        Progress(
-                            epoch,
-                            settings.epochs,
-                            step,
-                            steps,
-                            settings.batch_size,
-                            loss.item(),
-                            learning_rate,
-                            rate,
-                        )
-                    )
+    budget = Budget(settings, len(batches), spent)
+    reported = budget.started
+    judging = 0.0  # seconds that the last validation took
+    try:
+        with Interruption() as interruption:
+            while ending is None:
+                epoch = len(epochs) + 1
+                started = before = perf_counter()
+                guard.start_epoch()
+                seen = 0
+                for inputs, labels in batches:
+                    position, end = budget.position(step)
+                    learning_rate = learning_rate_at(position, end, settings)
+                    with products:
+                        logits = network(inputs)
+                    loss = loss_function(logits if is_plain else logits.float(), labels)
+                    weights.clear()
+                    loss.backward()  # type: ignore[no-untyped-call]
+                    guard.see(loss, len(labels))
+                    weights.step(learning_rate)
+                    step += 1
+                    seen += len(labels)
+                    now = perf_counter()
+                    if threads is not None and len(labels) == batches.batch_size:
+                        threads.see(now - before)
+                    before = now
+                    if watcher is not None and now - reported >= REPORT_SECONDS:
+                        reported = now
+                        guard.check(step, len(batches))
+                        share = (position + 1) / end
+                        left = (end - position - 1) / (position + 1) * (now - budget.started)
+                        rate = seen / (now - started)
+                        note = threads.words if threads is not None else None
+                        watcher(Progress(epoch, budget.epochs, share, left, loss.item(), learning_rate, rate, note))
+                    if interruption.is_requested or budget.is_spent(judging):
+                        break
+                guard.check(step, len(batches))
+                train_loss = guard.total_loss() / max(seen, 1)
+                trained = perf_counter()
+                validation_loss, accuracy = (None, None)
+                if validation is not None:
+                    validation_loss, accuracy = measure(network, validation, products)
+                judging = perf_counter() - trained
+                is_best = best.offer(epoch, accuracy, validation_loss)
+                rate, seconds = seen / (trained - started), perf_counter() - started
+                row = Epoch(epoch, train_loss, validation_loss, accuracy, learning_rate, rate, seconds, is_best)
+                epochs.append(row)
+                if watcher is not None:
+                    watcher(row)
                 if interruption.is_requested:
                     ending = "interrupted"
-                    break
-            _checked(guard, len(batches), best)
-            train_loss = total_loss.item() / max(seen, 1)
-            trained = perf_counter()
-            validation_loss, accuracy = measure(network, validation) if validation is not None else (None, None)
-            is_best = best.offer(epoch, accuracy, validation_loss)
-            rate, seconds = seen / (trained - started), perf_counter() - started
-            row = Epoch(epoch, train_loss, validation_loss, accuracy, learning_rate, rate, seconds, is_best)
-            epochs.append(row)
-            if watcher is not None:
-                watcher(row)
-            if interruption.is_requested:
-                ending = "interrupted"
-                break
-            if settings.patience is not None and epoch - best.epoch >= settings.patience:
-                ending = "patience"
-                break
-    best.restore()
+                elif settings.until is not None and accuracy is not None and accuracy >= settings.until:
+                    ending = "until"
+                elif settings.patience is not None and epoch - best.epoch >= settings.patience:
+                    ending = "patience"
+                elif epoch == budget.epochs or budget.is_spent(judging):
+                    ending = "finished"
+        best.restore()
+    except NonfiniteLossError:
+        best.restore()
+        raise
+    finally:
+        weights.close()
     return History(tuple(epochs), ending, best.epoch)
 
 
-def make_optimizer(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
-    """Return the optimizer for everything in the network that wants a gradient.
-
-    Raises:
-        SettingError: If there is nothing.
-    """
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    if not parameters:
-        raise SettingError(
-            f"{type(network).__name__} has no parameters to train",
-            fix="give it a layer with weights, and spell its __init__ right",
-        )
-    rate, decay = settings.learning_rate, settings.weight_decay
-    if settings.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
-    nesterov = settings.momentum > 0
-    return torch.optim.SGD(
-        parameters, lr=rate, momentum=settings.momentum, weight_decay=decay, nesterov=nesterov, fused=True
+def weights_of(
+    network: nn.Module,
+    settings: Settings,
+    is_bad: Tensor,
+    arithmetic: Arithmetic,
+    *,
+    is_channels_last: bool = False,
+) -> Weights:
+    """Return the weights in one buffer, or one by one for reference and where they cannot be."""
+    if settings.reference or not can_be_flat(network):
+        return PlainWeights(network, settings, is_bad)
+    return FlatWeights(
+        network,
+        settings,
+        is_bad,
+        is_bfloat16=arithmetic == "bfloat16",
+        is_channels_last=is_channels_last,
     )
 
 
-def measure(network: nn.Module, batches: Batches) -> tuple[float, float]:
-    """Return mean cross-entropy (nats) and accuracy; the network is left as it was. One sync."""
+def measure(
+    network: nn.Module, batches: Batches, products: contextlib.AbstractContextManager[object] | None = None
+) -> tuple[float, float]:
+    """Return mean cross-entropy (nats) and accuracy; the network is left as it was. One sync.
+
+    Args:
+        network: On the device of the batches.
+        batches: Prepared as the network takes them.
+        products: Inside which it runs.
+    """
     totals = []
-    with evaluating(network):
+    with evaluating(network), products or contextlib.nullcontext():
         for inputs, labels in batches:
-            logits = network(inputs)
+            logits = network(inputs).float()
             loss = functional.cross_entropy(logits, labels, reduction="sum")
             totals.append(torch.stack([loss, (logits.argmax(dim=1) == labels).sum()]))
         loss, right = torch.stack(totals).sum(dim=0).tolist()
@@ -157,9 +182,9 @@ def measure(network: nn.Module, batches: Batches) -> tuple[float, float]:
 class Best:
     """The weights of the best epoch so far."""
 
-    def __init__(self, network: nn.Module) -> None:
-        self._network = network
-        self._state: dict[str, Tensor] = {}
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self._snapshot: Snapshot | None = None
         self._score = (-1.0, 0.0)
         self.epoch = 0
 
@@ -169,18 +194,10 @@ class Best:
         if self.epoch and not score > self._score:
             return False
         self._score, self.epoch = score, epoch
-        self._state = {name: tensor.detach().clone() for name, tensor in self._network.state_dict().items()}
+        self._snapshot = self._weights.snapshot()
         return True
 
     def restore(self) -> None:
         """Give the network the best weights, in place."""
-        if self._state:
-            self._network.load_state_dict(self._state)
-
-
-def _checked(guard: LossGuard, steps_per_epoch: int, best: Best) -> None:
-    try:
-        guard.check(steps_per_epoch)
-    except NonfiniteLossError:
-        best.restore()
-        raise
+        if self._snapshot is not None:
+            self._weights.put_back(self._snapshot)

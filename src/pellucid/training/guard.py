@@ -7,33 +7,49 @@ from pellucid.errors import NonfiniteLossError
 
 
 class LossGuard:
-    """Watches every loss on the device; from the first that is not finite on, the optimizer changes nothing.
+    """Sums the losses of an epoch on the device; from the first that is not finite on, `is_bad` is 1.
 
-    Fused optimizers read a tensor `found_inf` (made for gradient scaling) and skip the update where it is 1, so the
-    weights are safe although the processor hears of it only at `check`.
+    The weights change nothing where it is 1, so they are safe although the processor hears of it only at `check`.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-        self._is_bad = torch.zeros((), device=device)
-        self._good_steps = torch.zeros((), device=device, dtype=torch.int64)
-        optimizer.found_inf = self._is_bad  # type: ignore[attr-defined]
+    def __init__(self, device: torch.device) -> None:
+        self.is_bad = torch.zeros((), device=device)
+        self._bad_steps = torch.zeros((), device=device)
+        self._total = torch.zeros((), device=device, dtype=torch.float64)
+        self._difference = torch.zeros((), device=device, dtype=torch.float64)
 
-    def see(self, loss: Tensor) -> None:
+    def start_epoch(self) -> None:
+        """Sum from zero."""
+        self._total.zero_()
+
+    def see(self, loss: Tensor, examples: int) -> None:
         """Look at the loss of a step, before its update."""
-        torch.maximum(self._is_bad, loss.detach().isfinite().logical_not().to(self._is_bad.dtype), out=self._is_bad)
-        self._good_steps += self._is_bad == 0
+        self._total.add_(loss.detach(), alpha=examples)
+        # What is infinite or NaN stays so in a sum, and differs from itself.
+        torch.sub(self._total, self._total, out=self._difference)
+        torch.ne(self._difference, 0, out=self.is_bad)
+        self._bad_steps.add_(self.is_bad)
 
-    def check(self, steps_per_epoch: int) -> None:
+    def total_loss(self) -> float:
+        """Return the sum of the epoch's losses, each times its examples; one sync."""
+        return float(self._total.item())
+
+    def check(self, step: int, steps_per_epoch: int) -> None:
         """Ask the device; one sync.
+
+        Args:
+            step: Steps done so far.
+            steps_per_epoch: To name the epoch.
 
         Raises:
             NonfiniteLossError: If a loss was NaN or infinite; names the step, whose update was not made.
         """
-        if not self._is_bad.item():
+        bad = int(self._bad_steps.item())
+        if not bad:
             return
-        epoch, step = divmod(int(self._good_steps.item()), steps_per_epoch)
+        epoch, first = divmod(step - bad, steps_per_epoch)
         raise NonfiniteLossError(
-            f"the loss is not a finite number at epoch {epoch + 1}, step {step + 1} of {steps_per_epoch}; "
+            f"the loss is not a finite number at epoch {epoch + 1}, step {first + 1} of {steps_per_epoch}; "
             "its update was not made",
             fix="lower the learning rate (--lr), limit the gradients (--clip-norm 1), or look for logarithms and "
             "divisions in the network",

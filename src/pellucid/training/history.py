@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pellucid.rendering.blocks import Block, Note, Table, number
 from pellucid.rendering.result import Result, to_frame
 
-Ending = Literal["finished", "patience", "interrupted"]
+Ending = Literal["finished", "patience", "until", "interrupted"]
 
 
 @dataclass(frozen=True)
@@ -16,23 +16,23 @@ class Progress:
 
     Attributes:
         epoch: From 1.
-        epochs: In all.
-        step: Steps done, of the whole run.
-        steps: In all.
-        examples_per_step: The batch size.
+        epochs: In all; None in a run by the clock.
+        share: Of the whole run that is done, 0 to 1.
+        seconds_left: Estimated.
         loss: Of the last step.
         learning_rate: Of the last step.
         examples_per_second: In this epoch so far.
+        note: What else to tell the user, as "1 thread: the machine is busy".
     """
 
     epoch: int
-    epochs: int
-    step: int
-    steps: int
-    examples_per_step: int
+    epochs: int | None
+    share: float
+    seconds_left: float
     loss: float
     learning_rate: float
     examples_per_second: float
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class History(Result):
 
     Attributes:
         epochs: In order; the last one may be cut short.
-        ending: "finished", "patience" (no better for so long) or "interrupted".
+        ending: "finished", "patience" (no better for so long), "until" (accurate enough) or "interrupted".
         best_epoch: Whose weights the network has now.
     """
 

@@ -1,19 +1,19 @@
 """`train`: a network, a dataset and settings make a run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pellucid.classifier.classifier import Classifier, check_logits
 from pellucid.classifier.evaluating import evaluate
 from pellucid.data.batches import Batches
 from pellucid.data.dataset import Dataset
 from pellucid.data.preparing import Preparation
-from pellucid.devices import DeviceChoice, choose_device, has_fast_bfloat16, random_state_kept
+from pellucid.devices import DeviceChoice, choose_device, random_state_kept
 from pellucid.errors import PellucidError, UserCodeError
 from pellucid.evaluation.evaluation import Evaluation
 from pellucid.networks.modes import evaluating
@@ -21,9 +21,15 @@ from pellucid.rendering.blocks import Block, Note
 from pellucid.rendering.result import Result
 from pellucid.tracing.architecture import Architecture
 from pellucid.tracing.describing import describe
-from pellucid.training.engine import Watcher, fit
-from pellucid.training.history import History
+from pellucid.training.choosing import Choices, choose
+from pellucid.training.engine import Loss, fit
+from pellucid.training.history import Epoch, History, Progress
 from pellucid.training.settings import Settings
+from pellucid.training.threads import Threads
+from pellucid.training.weights import check_trainable
+from pellucid.training.whitening import Components
+
+Watcher = Callable[[Architecture | Choices | Progress | Epoch], None]
 
 VALIDATION_BATCH = 1024
 
@@ -33,7 +39,8 @@ class Run(Result):
     """One training: what was asked, what happened, and the classifier that came of it.
 
     Attributes:
-        settings: As asked.
+        settings: As asked, with what was left to choose filled in.
+        choices: What was chosen, and why.
         device: That it ran on.
         precision: Of the products, "float32" or "bfloat16".
         dataset: Its name.
@@ -45,6 +52,7 @@ class Run(Result):
     """
 
     settings: Settings
+    choices: Choices
     device: DeviceChoice
     precision: str
     dataset: str
@@ -62,6 +70,7 @@ class Run(Result):
             "precision": self.precision,
             "network": self.architecture.to_dict(),
             "settings": self.settings.to_dict(),
+            "chosen": self.choices.to_dict(),
             "history": self.history.to_dict(),
             "test": self.evaluation.to_dict() if self.evaluation else None,
             "seconds": self.seconds,
@@ -97,8 +106,8 @@ def train(
         settings: How to train; by default `Settings()`.
         preparation: Of the inputs; by default fitted on the training examples.
         device: "cpu", "cuda" …, or what `choose_device` gave; by default the best there is.
-        watcher: Called with the `Architecture` first, then with a `Progress` at most ten times a second and with each
-            `Epoch`.
+        watcher: Called with the `Architecture` first, then with the `Choices`, with a `Progress` at most ten times a
+            second and with each `Epoch`.
 
     Raises:
         DeviceError: If the device is not there.
@@ -112,36 +121,30 @@ def train(
     preparation = preparation or Preparation.fit(dataset.train)
     network.to(choice.device)
     architecture = look(network, dataset, preparation, choice.device)
-    is_bfloat16 = takes_bfloat16(network, dataset, preparation, settings, choice.device)
+    check_trainable(network)
     if watcher is not None:
         watcher(architecture)
-    shuffling = torch.Generator().manual_seed(settings.seed)
-    batches = Batches(
-        dataset.train, preparation, batch_size=settings.batch_size, device=choice.device, generator=shuffling
-    )
-    validation = None
-    if len(dataset.splits.get("validation", ())):
-        validation = Batches(dataset.validation, preparation, batch_size=VALIDATION_BATCH, device=choice.device)
     loss_function = nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)
     started = perf_counter()
-    with random_state_kept(choice.device, seed=settings.seed):
-        history = fit(
-            network,
-            batches,
-            validation,
-            loss_function,
-            settings,
-            device=choice.device,
-            is_bfloat16=is_bfloat16,
-            watcher=watcher,
-        )
-    seconds = perf_counter() - started
-    classifier = Classifier(network, preparation, dataset.class_names)
-    evaluation = evaluate(classifier, dataset) if len(dataset.splits.get("test", ())) else None
+    is_processor = choice.device.type == "cpu" and not settings.reference
+    with Threads(settings.threads, is_processor=is_processor) as threads:
+        choices = choose(network, dataset.train, preparation, architecture, loss_function, settings, choice.device)
+        try:
+            if watcher is not None:
+                watcher(choices)
+            history = _fitted(
+                network, dataset, preparation, choices, loss_function, choice.device, threads, started, watcher
+            )
+        finally:
+            choices.close()
+        seconds = perf_counter() - started
+        classifier = Classifier(network, preparation, dataset.class_names)
+        evaluation = evaluate(classifier, dataset) if len(dataset.splits.get("test", ())) else None
     return Run(
-        settings=settings,
+        settings=choices.settings,
+        choices=choices,
         device=choice,
-        precision="bfloat16" if is_bfloat16 else "float32",
+        precision=choices.precision,
         dataset=dataset.name,
         architecture=architecture,
         history=history,
@@ -150,7 +153,7 @@ def train(
             network,
             preparation,
             dataset.class_names,
-            settings=settings.to_dict(),
+            settings={**choices.settings.to_dict(), "chosen": choices.to_dict()},
             metrics=_metrics(history, evaluation),
             dataset={
                 "name": dataset.name,
@@ -186,21 +189,66 @@ def look(network: nn.Module, dataset: Dataset, preparation: Preparation, device:
     return architecture
 
 
-def takes_bfloat16(
-    network: nn.Module, dataset: Dataset, preparation: Preparation, settings: Settings, device: torch.device
-) -> bool:
-    """Return whether to make products in bfloat16: as asked; left to us, where it is faster and the network can."""
-    if settings.precision != "auto":
-        return settings.precision == "bfloat16"
-    if not has_fast_bfloat16(device):
-        return False
-    inputs = preparation(torch.from_numpy(dataset.train.inputs[:2]).to(device))
-    try:
-        with evaluating(network), random_state_kept(device), torch.autocast(device.type, torch.bfloat16):
-            logits = network(inputs)
-    except Exception:  # noqa: BLE001 a network that mixes types by hand may raise anything
-        return False
-    return bool(logits.isfinite().all())
+def _fitted(
+    network: nn.Module,
+    dataset: Dataset,
+    preparation: Preparation,
+    choices: Choices,
+    loss_function: Loss,
+    device: torch.device,
+    threads: Threads,
+    started: float,
+    watcher: Watcher | None,
+) -> History:
+    """Feed the loop as it was chosen."""
+    settings = choices.settings
+    dtype = torch.bfloat16 if choices.arithmetic == "bfloat16" else torch.float32
+    prepare: Callable[[Tensor], Tensor] = preparation
+    if choices.start is not None:
+        prepare = Components(preparation, choices.start.whitening, dtype)
+    elif dtype != torch.float32:
+
+        def prepare(raw: Tensor) -> Tensor:
+            return preparation(raw).to(dtype)
+
+    # Components are few, so that they take about the memory of the raw inputs; an image to be mirrored stays one.
+    once = choices.start is not None and not settings.flip
+    has_convolutions = any(isinstance(module, nn.Conv2d) for module in network.modules())
+    is_channels_last = has_convolutions and not settings.reference
+    assert settings.batch_size is not None, "chosen"
+    batches = Batches(
+        dataset.train,
+        prepare,
+        batch_size=settings.batch_size,
+        device=device,
+        generator=torch.Generator().manual_seed(settings.seed),
+        is_prepared_once=once,
+        is_flipping=settings.flip,
+        is_channels_last=is_channels_last,
+    )
+    validation = None
+    if len(dataset.splits.get("validation", ())):
+        validation = Batches(
+            dataset.validation,
+            prepare,
+            batch_size=VALIDATION_BATCH,
+            device=device,
+            is_prepared_once=once,
+            is_channels_last=is_channels_last,
+        )
+    with random_state_kept(device, seed=settings.seed):
+        return fit(
+            network,
+            batches,
+            validation,
+            loss_function,
+            settings,
+            device=device,
+            arithmetic=choices.arithmetic,
+            threads=threads,
+            spent=perf_counter() - started,
+            watcher=watcher,
+        )
 
 
 def _metrics(history: History, evaluation: Evaluation | None) -> dict[str, Any]:

@@ -1,8 +1,44 @@
-"""How the learning rate moves over a run that knows how many steps it has."""
+"""How the learning rate moves over a run that knows how long it will be: in steps, or in seconds."""
 
 import math
+from time import perf_counter
 
 from pellucid.training.settings import Settings
+
+# A run by the clock is cut into so many parts, as one by epochs is cut into steps.
+PARTS = 10_000
+
+
+class Budget:
+    """What the steps of a run may take: so many of them, or the seconds that are left from now on.
+
+    Args:
+        settings: Epochs or seconds.
+        steps_per_epoch: Batches of one pass.
+        spent: Seconds that have gone into choosing.
+    """
+
+    def __init__(self, settings: Settings, steps_per_epoch: int, spent: float = 0.0) -> None:
+        self._seconds = None if settings.seconds is None else max(settings.seconds - spent, 1e-3)
+        self.started = perf_counter()
+        self._steps_per_epoch = steps_per_epoch
+        self.epochs = settings.epochs if settings.seconds is None else None
+
+    def position(self, step: int) -> tuple[int, int]:
+        """Return where the schedule is, and where it ends.
+
+        Args:
+            step: From 0, of the whole run.
+        """
+        if self._seconds is None:
+            assert self.epochs is not None, "left to choose"
+            return step, self.epochs * self._steps_per_epoch
+        share = (perf_counter() - self.started) / self._seconds
+        return min(int(share * PARTS), PARTS), PARTS
+
+    def is_spent(self, seconds_ahead: float = 0.0) -> bool:
+        """Return whether the time is over, or will be in so many seconds; never so of a run by epochs."""
+        return self._seconds is not None and perf_counter() - self.started + seconds_ahead >= self._seconds
 
 
 def learning_rate_at(step: int, steps: int, settings: Settings) -> float:
@@ -18,15 +54,17 @@ def learning_rate_at(step: int, steps: int, settings: Settings) -> float:
         >>> [learning_rate_at(step, 8, settings) for step in range(8)]
         [0.25, 0.5, 0.75, 1.0, 1.0, 0.75, 0.5, 0.25]
     """
+    highest = settings.learning_rate
+    assert highest is not None, "left to choose"
     rising = round(settings.warmup * steps)
     if step < rising:
-        return settings.learning_rate * (step + 1) / rising
+        return highest * (step + 1) / rising
     # From 0 at the first step after the warm-up to just under 1 at the last: no step is wasted on a rate of zero.
     progress = (step - rising) / max(steps - rising, 1)
     match settings.schedule:
         case "warmup-cosine":
-            return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
+            return highest * 0.5 * (1 + math.cos(math.pi * progress))
         case "one-cycle":
-            return settings.learning_rate * (1 - progress)
+            return highest * (1 - progress)
         case "constant":
-            return settings.learning_rate
+            return highest

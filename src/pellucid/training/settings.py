@@ -8,29 +8,38 @@ from pellucid.errors import SettingError, UnknownNameError, did_you_mean
 Optimizer = Literal["adamw", "sgd"]
 Schedule = Literal["warmup-cosine", "one-cycle", "constant"]
 Precision = Literal["auto", "float32", "bfloat16"]
+Start = Literal["auto", "whitened", "plain"]
 WORDS = {
     "optimizer": ("adamw", "sgd"),
     "schedule": ("warmup-cosine", "one-cycle", "constant"),
     "precision": ("auto", "float32", "bfloat16"),
+    "start": ("auto", "whitened", "plain"),
 }
 
 
-def _setting(default: Any, text: str, low: float = 0, high: float | None = None, *, is_open: bool = False) -> Any:
-    return field(default=default, metadata={"help": text, "low": low, "high": high, "is_open": is_open})
+def _setting(
+    default: Any, text: str, low: float = 0, high: float | None = None, *, is_open: bool = False, none: str = "off"
+) -> Any:
+    limits = {"low": low, "high": high, "is_open": is_open}
+    return field(default=default, metadata={"help": text, "none": none, **limits})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to train.
 
-    The defaults were chosen on the validation split of Fashion-MNIST, see README.
+    What is None is chosen for the network and the data, see `pellucid.training.choosing`; a run's own settings say what
+    it was. The defaults were compared on validation splits only, see docs/speed.md.
 
     Attributes:
-        epochs: Passes over the training examples.
-        batch_size: Examples in a step.
-        learning_rate: The highest that the schedule reaches.
+        epochs: Passes over the training examples; None chooses.
+        seconds: Train for so long instead, validation included: the schedule ends with the time.
+        until: Stop at this validation accuracy.
+        batch_size: Examples in a step; None chooses.
+        learning_rate: The highest that the schedule reaches; None chooses.
         optimizer: "adamw" (Loshchilov and Hutter 2019) or "sgd" with Nesterov momentum.
-        momentum: Of sgd.
+        momentum: Of sgd; the first beta of adamw.
+        beta2: The second beta of adamw.
         weight_decay: Decoupled for adamw, an L2 penalty for sgd.
         schedule: "warmup-cosine" (to zero; Loshchilov and Hutter 2017), "one-cycle" (up and down in straight lines;
             Smith 2018) or "constant" after the warm-up.
@@ -39,7 +48,14 @@ class Settings:
         clip_norm: Largest norm of all gradients together; None leaves them as they are.
         patience: Epochs without a better validation accuracy after which training ends; None trains them all.
         precision: Of the products while training. "bfloat16" keeps weights, sums and the loss in float32; "auto" takes
-            it where the device multiplies it faster and the network can, and "float32" otherwise.
+            it where the device multiplies it faster and the network's gradients agree, and "float32" otherwise.
+        start: "whitened" trains a first Linear in the basis of the inputs' principal components and folds it back, or
+            gives a first convolution whitening filters in place of its weights; "auto" does the first where the
+            network allows it, and never the second.
+        flip: Whether to mirror each image left to right in every second epoch: right for clothes, wrong for digits.
+        threads: Of the processor; None tries one against all and changes during the run. The last digits of a result
+            depend on their number.
+        reference: Whether to train the plain way: float32, plain start, PyTorch's own optimizer, threads as they are.
         seed: Of the order of examples and of everything random in the network while it trains.
 
     Raises:
@@ -47,18 +63,27 @@ class Settings:
         UnknownNameError: If a word is not known.
     """
 
-    epochs: int = _setting(8, "passes over the training examples", 1)
-    batch_size: int = _setting(256, "examples in a step", 1)
-    learning_rate: float = _setting(3e-3, "highest learning rate", 0, is_open=True)
+    epochs: int | None = _setting(None, "passes over the training examples", 1, none="chosen for the data")
+    seconds: float | None = _setting(None, "train for so long instead", 0, is_open=True)
+    until: float | None = _setting(None, "stop at this validation accuracy", 0, 1, is_open=True)
+    batch_size: int | None = _setting(None, "examples in a step", 1, none="chosen for the data")
+    learning_rate: float | None = _setting(
+        None, "highest learning rate", 0, is_open=True, none="chosen for the network and the data"
+    )
     optimizer: Optimizer = _setting("adamw", "adamw or sgd")
-    momentum: float = _setting(0.9, "momentum of sgd", 0, 1)
-    weight_decay: float = _setting(0.01, "weight decay")
+    momentum: float = _setting(0.9, "momentum of sgd, first beta of adamw", 0, 1)
+    beta2: float = _setting(0.99, "second beta of adamw", 0, 1)
+    weight_decay: float = _setting(0.0, "weight decay")
     schedule: Schedule = _setting("one-cycle", "how the learning rate moves")
     warmup: float = _setting(0.1, "share of the steps in which the learning rate rises", 0, 1)
     label_smoothing: float = _setting(0.1, "share of each label spread over all classes", 0, 1)
     clip_norm: float | None = _setting(None, "largest norm of the gradients", 0, is_open=True)
     patience: int | None = _setting(None, "epochs without a better validation accuracy before stopping", 1)
     precision: Precision = _setting("auto", "of the products while training")
+    start: Start = _setting("auto", "of the first layer: whitened takes principal components")
+    flip: bool = _setting(False, "mirror each image left to right in every second epoch")
+    threads: int | None = _setting(None, "of the processor", 1, none="one or all, whichever is faster at the time")
+    reference: bool = _setting(False, "train the plain way: float32, plain start, PyTorch's optimizer")
     seed: int = _setting(0, "of the starting weights, the order of examples and dropout", 0, 2**63)
 
     def __post_init__(self) -> None:
@@ -72,7 +97,16 @@ class Settings:
                 continue
             if value is None and entry.default is None:
                 continue
+            if entry.type in {bool, "bool"}:
+                if not isinstance(value, bool):
+                    raise SettingError(f"{entry.name} is {value!r}", fix="give True or False")
+                continue
             _check_range(entry.name, value, entry.metadata, is_whole="int" in str(entry.type))
+        if self.epochs is not None and self.seconds is not None:
+            raise SettingError("both epochs and seconds are given", fix="give one of them: each says when to end")
+        for name, wrong in (("precision", "bfloat16"), ("start", "whitened")):
+            if self.reference and getattr(self, name) == wrong:
+                raise SettingError(f"reference trains without {name} {wrong!r}", fix=f"leave {name} or reference out")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings by name."""
@@ -83,8 +117,10 @@ def _check_range(name: str, value: Any, limits: Any, *, is_whole: bool) -> None:
     low, high = limits["low"], limits["high"]
     kind = "a whole number" if is_whole else "a number"
     bounds = f"over {low}" if limits["is_open"] else f"at least {low}"
-    if high is not None:
+    if high is not None and not limits["is_open"]:
         bounds = f"from {low} up to, but not including, {high}"
+    elif high is not None:
+        bounds = f"over {low} and under {high}"
     is_number = isinstance(value, int if is_whole else int | float) and not isinstance(value, bool)
     # A NaN fails every comparison.
     is_within = is_number and (value > low if limits["is_open"] else value >= low) and value < (high or float("inf"))

@@ -1,11 +1,15 @@
 """`pellucid predict`: what a classifier says of images."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from pellucid.cli.options import load_classifier, network_class_option
+from pellucid.cli.options import load_classifier, network_class_option, precision_option
 from pellucid.cli.screen import result_options, show_result
+
+if TYPE_CHECKING:
+    from pellucid.classifier.predictor import Precision
 
 
 @click.command(short_help="Ask a classifier what it sees in images.")
@@ -13,6 +17,7 @@ from pellucid.cli.screen import result_options, show_result
 @click.argument("images", nargs=-1, required=True)
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="How many classes to show.")
 @click.option("--invert", is_flag=True, help="Turn light into dark first.")
+@precision_option
 @network_class_option
 @result_options
 def command(
@@ -20,6 +25,7 @@ def command(
     images: tuple[str, ...],
     top: int,
     invert: bool,
+    precision: "Precision",
     network_class: str | None,
     as_json: bool,
     output: Path | None,
@@ -29,4 +35,9 @@ def command(
     from pellucid.classifier.predicting import predict
 
     loaded = load_classifier(classifier, network_class)
-    show_result(predict(loaded, images, top=top, invert=invert), as_json=as_json, output=output, overwrite=overwrite)
+    show_result(
+        predict(loaded, images, top=top, invert=invert, precision=precision),
+        as_json=as_json,
+        output=output,
+        overwrite=overwrite,
+    )

@@ -1,6 +1,7 @@
 """`pellucid train`: from a dataset to a saved classifier."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ from pellucid.training.settings import Settings
 @click.option("--network", default="mlp", show_default=True, help="mlp, cnn, or your own as file.py:ClassName.")
 @click.option("--hidden", default="512,512", show_default=True, help="Units of the hidden layers of an mlp.")
 @click.option("--activation", default="relu", show_default=True, help="Between the layers; see `pellucid activations`.")
-@click.option("--from", "start", metavar="CLASSIFIER", help="Go on from the weights of a saved classifier.")
+@click.option("--from", "classifier", metavar="CLASSIFIER", help="Go on from the weights of a saved classifier.")
 @click.option("--device", help="cpu, cuda, cuda:1, mps or xpu.  [default: the best there is]")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to save.  [default: DATASET.safetensors]")
 @click.option("--overwrite", is_flag=True, help="Replace the file that --output names.")
 @settings_options
 @as_json_option
 def command(
-    dataset: str, network: str, hidden: str, activation: str, start: str | None, device: str | None,
+    dataset: str, network: str, hidden: str, activation: str, classifier: str | None, device: str | None,
     output: Path | None, overwrite: bool, as_json: bool, **values: Any,
 ) -> None:  # fmt: skip
     """Train a classifier on DATASET and save it as one file.
@@ -44,14 +45,17 @@ def command(
     path = output or free_path(examples.name)
     check_writable(path, overwrite=overwrite)
     choice = choose_device(device)
+    if network == "cnn" and not classifier and settings.start == "auto" and not settings.reference:
+        # A fresh network of ours has no weights of its own to lose.
+        settings = replace(settings, start="whitened")
     begin = (
-        continued(start, examples, network)
-        if start
+        continued(classifier, examples, network)
+        if classifier
         else network_for(examples, network, hidden=hidden, activation=activation, seed=settings.seed)
     )
     announce(console, choice, examples)
     with ProgressLine(console) as line:
-        watcher = watcher_for(console, line, settings.epochs)
+        watcher = watcher_for(console, line)
         run = train(begin.network, examples, settings, preparation=begin.preparation, device=choice, watcher=watcher)
     save(run.classifier, path, overwrite=overwrite)
     if as_json:

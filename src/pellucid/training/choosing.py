@@ -1,0 +1,180 @@
+"""What a run chooses for itself, on the user's network and data: batch size, epochs, precision, start, learning rate.
+
+Each choice is tried on copies, with training examples only, and leaves no mark on the network or on PyTorch's random
+generator, but for the start, which is to be closed. What is given in the settings is taken as it is.
+"""
+
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import nn
+
+from pellucid.data.dataset import Split
+from pellucid.data.preparing import Preparation
+from pellucid.devices import random_state_kept
+from pellucid.tracing.architecture import Architecture
+from pellucid.training.engine import Arithmetic, Loss
+from pellucid.training.patches import PatchStart, whiten_patches
+from pellucid.training.probing import Probe, choose_arithmetic, choose_learning_rate
+from pellucid.training.settings import Settings
+from pellucid.training.whitening import Components, WhitenedStart, whitened
+
+# Steps after which the default network no longer gets much better, on several datasets (benchmarks/choose_settings.py).
+STEPS = 850
+FEWEST_EPOCHS, MOST_EPOCHS = 2, 40
+# Fresh networks learn well with up to so many steps an epoch, and at most so many examples a step.
+STEPS_PER_EPOCH = 64
+SMALLEST_BATCH, LARGEST_BATCH = 16, 256
+# What is taken without a trial.
+PLAIN_RATES = {"adamw": 3e-3, "sgd": 0.1}
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """How a run will train.
+
+    Attributes:
+        settings: As asked, with what was left to choose filled in.
+        arithmetic: Of the products.
+        start: The whitened start that stands in the network, until it is folded; None for another one.
+        patches: The whitened first convolution, until it is released; None for another start.
+        reasons: Why, by the name of the setting.
+        seconds: That choosing took.
+    """
+
+    settings: Settings
+    arithmetic: Arithmetic
+    start: WhitenedStart | None
+    patches: PatchStart | None
+    reasons: dict[str, str]
+    seconds: float
+
+    @property
+    def precision(self) -> str:
+        """Of the products, in the words of the settings."""
+        return "float32" if self.arithmetic == "float32" else "bfloat16"
+
+    def close(self) -> None:
+        """Leave the network an ordinary one: fold the whitened start, let a kept convolution be trained again."""
+        if self.start is not None:
+            self.start.fold()
+        if self.patches is not None:
+            self.patches.release()
+
+    def _components(self) -> int | None:
+        if self.start is not None:
+            return self.start.whitening.components
+        return self.patches.components if self.patches is not None else None
+
+    def __str__(self) -> str:
+        settings = self.settings
+        length = f"{settings.epochs} epochs" if settings.seconds is None else f"{settings.seconds:g} s"
+        start = "whitened start" if self.start or self.patches else "plain start"
+        chosen = f"{self.precision}, batch {settings.batch_size}, {length}, lr {settings.learning_rate:g}, {start}"
+        reasons = "; ".join(dict.fromkeys(self.reasons.values()))
+        return f"{chosen} ({reasons}; {self.seconds:.1f} s)" if reasons else chosen
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts as JSON can hold them."""
+        return {
+            "precision": self.precision,
+            "start": "whitened" if self.start or self.patches else "plain",
+            "components": self._components(),
+            "batch_size": self.settings.batch_size,
+            "epochs": self.settings.epochs,
+            "learning_rate": self.settings.learning_rate,
+            "reasons": self.reasons,
+            "seconds": self.seconds,
+        }
+
+
+def choose(
+    network: nn.Module,
+    train: Split,
+    preparation: Preparation,
+    architecture: Architecture,
+    loss_function: Loss,
+    settings: Settings,
+    device: torch.device,
+) -> Choices:
+    """Fill in what the settings leave to choose.
+
+    Args:
+        network: On the device. With a whitened start its first Linear is replaced, until `Choices.start` is folded.
+        train: The training examples; nothing else is looked at.
+        preparation: Of the inputs.
+        architecture: Of the network, run on two examples.
+        loss_function: Maps float32 logits and labels to a mean loss.
+        settings: As asked.
+        device: That the network is on.
+    """
+    started = perf_counter()
+    reasons: dict[str, str] = {}
+    batch_size = settings.batch_size or batch_size_for(len(train))
+    steps_per_epoch = -(-len(train) // batch_size)
+    epochs = settings.epochs
+    if epochs is None and settings.seconds is None:
+        epochs = epochs_for(steps_per_epoch)
+    start, patches = None, None
+    if settings.start != "plain" and not settings.reference:
+        order = [layer.name for layer in architecture.layers if not layer.is_function]
+        start = whitened(network, train, preparation, order, device)
+        if start is not None:
+            whitening = start.whitening
+            reasons["start"] = f"{whitening.components} components hold {whitening.share:.0%} of the variance"
+        elif settings.start == "whitened":
+            patches = whiten_patches(network, train, preparation, order, device)
+            reasons["start"] = (
+                f"{patches.components} components of patches"
+                if patches is not None
+                else "plain start, since the first layer is no Linear on the inputs and no convolution"
+            )
+    feed = preparation if start is None else Components(preparation, start.whitening, torch.float32)
+    probe = Probe(network, loss_function, replace(settings, batch_size=batch_size), device)
+    try:
+        inputs = feed(torch.from_numpy(train.inputs[:batch_size]).to(device))
+        labels = torch.from_numpy(train.labels[:batch_size]).to(device)
+        macs = sum(layer.macs or 0 for layer in architecture.layers) // 2 * batch_size
+        with random_state_kept(device, seed=settings.seed):
+            arithmetic, why = choose_arithmetic(probe, inputs, labels, macs)
+            if why is not None:
+                reasons["precision"] = why
+            rate = settings.learning_rate
+            if rate is None and settings.reference:
+                rate = PLAIN_RATES[settings.optimizer]
+            elif rate is None:
+                rate = choose_learning_rate(probe, train, feed, arithmetic)
+                reasons["learning_rate"] = "lr from a range test"
+    except BaseException:
+        if start is not None:
+            start.undo()
+        if patches is not None:
+            patches.release()
+        raise
+    chosen = replace(settings, batch_size=batch_size, epochs=epochs, learning_rate=rate)
+    return Choices(chosen, arithmetic, start, patches, reasons, perf_counter() - started)
+
+
+def batch_size_for(examples: int) -> int:
+    """Return the power of two that leaves about 64 steps an epoch, from 16 to 256.
+
+    Example:
+        >>> batch_size_for(55_000), batch_size_for(1_400)
+        (256, 16)
+    """
+    size = SMALLEST_BATCH
+    while size < LARGEST_BATCH and examples >= 2 * size * STEPS_PER_EPOCH:
+        size *= 2
+    return size
+
+
+def epochs_for(steps_per_epoch: int) -> int:
+    """Return how many epochs make about 850 steps, from 2 to 40.
+
+    Example:
+        >>> epochs_for(215), epochs_for(45), epochs_for(4000)
+        (4, 19, 2)
+    """
+    return min(max(-(-STEPS // steps_per_epoch), FEWEST_EPOCHS), MOST_EPOCHS)
