@@ -8,6 +8,7 @@ from rich.console import Console
 from pellucid.cli.screen import ProgressLine, show_blocks
 from pellucid.data.dataset import Dataset
 from pellucid.devices import DeviceChoice
+from pellucid.doctor.checkup import Checkup
 from pellucid.rendering.blocks import Note
 from pellucid.tracing.architecture import Architecture
 from pellucid.training.choosing import Choices
@@ -27,13 +28,17 @@ def watcher_for(console: Console, line: ProgressLine) -> Watcher:
     """Return what shows the network as a table, what was chosen, then the progress line and a row for each epoch."""
     epochs: int | None = None
 
-    def watch(event: Architecture | Choices | Progress | Epoch) -> None:
+    def watch(event: Architecture | Checkup | Choices | Progress | Epoch) -> None:
         nonlocal epochs
         match event:
             case Architecture():
                 console.print()
                 show_blocks(event.blocks(), console)
                 console.print()
+            case Checkup():
+                if not event.is_healthy:
+                    show_blocks(event.findings_shown(), console)
+                    console.print()
             case Choices():
                 epochs = event.settings.epochs
                 console.print(f"chosen   {event}", soft_wrap=True)

@@ -18,6 +18,7 @@ def check(
     loss: Callable[[Any, Any], Tensor],
     optimizer: torch.optim.Optimizer | None = None,
     ignore: Collection[str] = (),
+    trial_seconds: float = 0.6,
 ) -> Checkup:
     """Say what is wrong with a network, from one batch.
 
@@ -27,6 +28,7 @@ def check(
         loss: As the training loop calls it: `loss(outputs, labels)`.
         optimizer: If given, its parameters and learning rate are judged too; it does not step.
         ignore: Names of rules to leave out.
+        trial_seconds: For all trials together; with 0, rules that need one are skipped.
 
     Returns:
         The findings, cause first. What only a run can show is among the skipped.
@@ -38,7 +40,7 @@ def check(
         'rectified-logits'
     """
     inputs, labels = batch
-    watched = Watch(network, optimizer, ignore=ignore, trial_seconds=0.6)
+    watched = Watch(network, optimizer, ignore=ignore, trial_seconds=trial_seconds)
     device = next((tensor.device for tensor in network.parameters()), torch.device("cpu"))
     with unmarked(list(network.modules()), device):
         for parameter in network.parameters():

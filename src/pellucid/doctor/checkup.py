@@ -10,15 +10,19 @@ from time import perf_counter
 from typing import Any
 
 import torch
+from torch import nn
 
 from pellucid.doctor.catalogue import FAMILIES, Rule, rule, rules
 from pellucid.doctor.finding import SEVERITIES, Finding, Skipped
 from pellucid.doctor.gathering import Evidence
+from pellucid.doctor.mending import mended, settings_of
 from pellucid.doctor.places import FILES
 from pellucid.doctor.replay import TrialImpossible
-from pellucid.rendering.blocks import Block, Column, Note, Table
+from pellucid.rendering.blocks import Block, Note
 from pellucid.rendering.result import Result
 
+# Verdicts on how well a run went: symptoms, whatever their family.
+VERDICTS = ("learning-rate-too-low", "unsuited-optimizer", "too-few-epochs")
 _IGNORED = re.compile(r"#\s*pellucid:\s*ignore(?:\[([\w\s,-]*)\])?")
 
 
@@ -48,6 +52,22 @@ class Checkup(Result):
         """Whether nothing but notes was found."""
         return all(finding.severity == "note" for finding in self.findings)
 
+    def mend(self, network: nn.Module) -> nn.Module:
+        """Return a copy of the network with the mechanical fixes of all causes made; the network is left as it was.
+
+        Args:
+            network: That was checked or watched.
+
+        Raises:
+            SettingError: If no cause has such a fix.
+        """
+        return mended(network, self.findings)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The settings of optimizer or training that the causes ask for, by name; {} if they ask for none."""
+        return settings_of(self.findings)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON contract: findings, skipped, overhead."""
         return {
@@ -57,17 +77,13 @@ class Checkup(Result):
             "overhead": self.overhead,
         }
 
-    def blocks(self) -> Sequence[Block]:
-        """Return each finding as a colleague would say it."""
+    def findings_shown(self) -> list[Block]:
+        """Return each finding as a colleague would say it, without what could not be judged."""
         shown: list[Block] = []
         for number, finding in enumerate(self.causes, start=1):
             place = f" ({finding.place})" if finding.place else ""
-            shown.append(
-                Note(
-                    f"{number}. {finding.severity}: {finding.rule} at {finding.where}{place}",
-                    finding.severity != "note",
-                )
-            )
+            head = f"{number}. {finding.severity}: {finding.rule} at {finding.where}{place}"
+            shown.append(Note(head, finding.severity != "note"))
             shown.append(Note(f"   seen: {finding.evidence}"))
             if finding.why:
                 shown.append(Note(f"   why:  {finding.why}"))
@@ -76,16 +92,19 @@ class Checkup(Result):
             folded = [entry for entry in self.findings if not entry.is_cause and entry.folded_under == finding.rule]
             if folded:
                 shown.append(Note("   which also explains: " + ", ".join(dict.fromkeys(f.rule for f in folded))))
+        return shown
+
+    def blocks(self) -> Sequence[Block]:
+        """Return the findings, how the run ended, and what could not be judged and why."""
+        shown = self.findings_shown()
         if not self.findings:
             shown.append(Note("Nothing found."))
         if self.ending:
             shown.append(Note(self.ending))
-        if self.skipped:
-            reasons: dict[str, list[str]] = {}
-            for entry in self.skipped:
-                reasons.setdefault(entry.reason, []).append(entry.rule)
-            rows = [[reason, ", ".join(names)] for reason, names in reasons.items()]
-            shown.append(Table([Column("could not judge, since"), Column("rules")], rows))
+        reasons: dict[str, list[str]] = {}
+        for entry in self.skipped:
+            reasons.setdefault(entry.reason, []).append(entry.rule)
+        shown.extend(Note(f"Could not judge, since {reason}: {', '.join(names)}.") for reason, names in reasons.items())
         return shown
 
 
@@ -206,7 +225,7 @@ def _folds(cause: Finding, finding: Finding) -> bool:
         cause.severity == "error"
         and cause.confidence >= 0.8
         and rule(cause.rule).family != "dynamics"
-        and rule(finding.rule).family == "dynamics"
+        and (rule(finding.rule).family == "dynamics" or finding.rule in VERDICTS)
         and cause.rule not in rule(finding.rule).folds
     )
 

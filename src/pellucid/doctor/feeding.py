@@ -31,9 +31,11 @@ class FeedRecord:
         self.looked = 0
         self.sides: dict[bool, dict[str, Any]] = {}
 
-    def look(self, tensors: list[Tensor], *, training: bool, grad: bool) -> dict[str, Any]:
+    def look(self, tensors: list[Tensor], *, training: bool, grad: bool, step: int) -> dict[str, Any]:
         """Return what is to be kept of one call."""
-        seen: dict[str, Any] = {"training": training, "grad": grad, "size": 0, "hashes": [], "sample": None}
+        seen: dict[str, Any] = {
+            "training": training, "grad": grad, "step": step, "size": 0, "hashes": [], "sample": None
+        }  # fmt: skip
         inputs = next((tensor for tensor in tensors if tensor.ndim >= 1), None)
         if inputs is None or inputs.is_sparse or torch._C._functorch.is_functorch_wrapped_tensor(inputs):  # noqa: SLF001
             return seen
@@ -49,7 +51,16 @@ class FeedRecord:
         """Count a call on its side."""
         side = self.sides.setdefault(
             is_training,
-            {"calls": 0, "sizes": [], "hashes": [], "sample": [], "rows": 0, "flags": [0, 0], "grads": [0, 0]},
+            {
+                "calls": 0,
+                "sizes": [],
+                "hashes": [],
+                "steps": [],
+                "sample": [],
+                "rows": 0,
+                "flags": [0, 0],
+                "grads": [0, 0],
+            },  # fmt: skip
         )
         side["calls"] += 1
         side["flags"][0 if seen["training"] else 1] += 1
@@ -58,6 +69,7 @@ class FeedRecord:
             side["sizes"].append(seen["size"])
         if len(side["hashes"]) < EXAMPLES:
             side["hashes"].extend(seen["hashes"][: EXAMPLES - len(side["hashes"])])
+            side["steps"].extend([seen["step"]] * (len(side["hashes"]) - len(side["steps"])))
         sample = seen["sample"]
         if sample is not None and side["rows"] < SAMPLE:
             kept = sum(piece.numel() * piece.element_size() for piece in side["sample"])
@@ -87,7 +99,7 @@ class Feeds:
         record = self.records.get(key)
         if record is None:
             record = self.records[key] = FeedRecord(network, key[1], step)
-        self._pending.append((key, record.look(tensors, training=training, grad=key[2])))
+        self._pending.append((key, record.look(tensors, training=training, grad=key[2], step=step)))
         if len(self._pending) > 64:
             late_key, seen = self._pending.pop(0)
             self.records[late_key].commit(seen, is_training=False)

@@ -234,6 +234,7 @@ def _stream(feed: FeedRecord, is_training: bool) -> Stream:
         feed.place,
         sample,
         tuple(side["hashes"]),
+        tuple(side["steps"]),
         tuple(side["sizes"]),
         side["calls"],
         tuple(side["flags"]),

@@ -1,4 +1,4 @@
-"""What the answers to evaluation inputs cost: as they were, with the weights of the start, and with those of the end."""
+"""What the answers to evaluation inputs cost: as they were, with the first weights, and with the last."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -99,5 +99,7 @@ def _by_comparison(flow: Flow, training: Loss) -> Iterator[Answer]:
             if outputs is None or not outputs.shape or id(outputs) in judged:
                 continue
             if outputs.shape[0] == targets.shape[:1][0] if targets.shape else False:
-                yield Answer(made_by.call.place if made_by.call else operation.place, training.kind, outputs, targets, flow)
+                yield Answer(
+                    made_by.call.place if made_by.call else operation.place, training.kind, outputs, targets, flow
+                )
                 break

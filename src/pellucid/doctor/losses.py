@@ -54,6 +54,8 @@ def _compared_with(path: Sequence[Operation], outputs: Value) -> Value | None:
     for operation in path:
         if operation.index <= start or (operation.call is not None and operation.call.has_parameters):
             continue
+        if not any(value.index in learned for value in operation.inputs):
+            continue  # labels are picked or made ready
         for value in operation.inputs:
             source = origin(value)
             if (

@@ -60,7 +60,7 @@ def is_between(operation: Operation, learning: Collection[Weight]) -> bool:
             makers = ancestors(other) if other is not output else ()
             if any(main in op.inputs for op in makers) and any(w in learning for op in makers for w in op.weights):
                 return False
-    left: list[Value] = [output]
+    left: list[Value] = list(operation.outputs)
     seen: set[int] = set()
     while left:
         for user in left.pop().users:

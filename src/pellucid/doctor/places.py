@@ -41,9 +41,14 @@ def is_users(code: CodeType) -> bool:
     return _rank(code) == 2
 
 
+@functools.cache
+def _name(code: CodeType) -> str:
+    return Path(code.co_filename).name
+
+
 def place_of(frame: FrameType) -> str:
     """Return "train.py:12" for a frame."""
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    return f"{_name(frame.f_code)}:{frame.f_lineno}"
 
 
 def user_place() -> str | None:

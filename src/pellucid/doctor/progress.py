@@ -113,9 +113,14 @@ def movement(dynamics: Dynamics) -> float | None:
     return median(shares) if shares else None
 
 
-def passes(batches: Batches | None) -> float | None:
-    """Return how often the training went through its examples; None if that is unknown."""
-    if batches is None:
+def passes(batches: Batches | None, steps: int) -> float | None:
+    """Return how often the training went through its examples; None if that is unknown.
+
+    Args:
+        batches: That were seen.
+        steps: Of the training: loaders that gave the batches of only some of them tell nothing.
+    """
+    if batches is None or (batches.loaders and sum(loader.batches for loader in batches.loaders) < 0.8 * steps):
         return None
     loaders = [loader for loader in batches.loaders if loader.epochs and loader.batches / loader.epochs >= 2]
     if loaders:

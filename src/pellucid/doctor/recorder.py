@@ -53,7 +53,7 @@ class Recorder:
         self.early_steps: list[Step] = []
         self.late_steps: deque[Step] = deque(maxlen=1000)
         self.looked: list[Step] = []
-        self.steps = 0
+        self.steps = self.order = 0
         self.depth = 0
         self.train_depth = 0
         self.clear_places: dict[str, None] = {}
@@ -91,9 +91,9 @@ class Recorder:
     def event(self, kind: str, detail: dict[str, Any]) -> None:
         """Keep an event."""
         self.counts[kind] += 1
-        order = sum(self.counts.values()) if len(self.events) < 3000 else -1
+        self.order += 1
         place = user_place() if len(self.events) < 400 else None
-        made = Event(kind, self.steps, order, detail, place)
+        made = Event(kind, self.steps, self.order, detail, place)
         if len(self.events) < 3000:
             self.events.append(made)
         else:
@@ -286,7 +286,10 @@ class Recorder:
         self.backward_place = self.backward_place or place
         self.event("backward", {})
         scalars = [tensor for tensor in tensors_in(tensors) if tensor.numel() == 1]
-        values = [float(tensor.detach()) for tensor in scalars]
+        try:
+            values = [float(tensor.detach()) for tensor in scalars]
+        except RuntimeError:  # under vmap a loss stands for many, and is no number
+            return
         self.losses.extend(values)
         self._count_alive(scalars)
         for record in self.optimizers.values():
@@ -348,7 +351,6 @@ class Recorder:
 
     def before_step(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimizer is about to step."""
-        self.tracer.is_stepping = True
         is_first = not self.optimizers
         record = self.optimizer_of(optimizer)
         self.step_place = self.step_place or user_place()
@@ -363,6 +365,7 @@ class Recorder:
                 known = self.tracer.weights.get(id(parameter))
                 if known is not None:
                     self.tracer.start(known)
+        self.tracer.is_stepping = True
         if self._looks():
             record.look(self.tracer.weights)
 
@@ -396,7 +399,8 @@ class Recorder:
         tracer = self.tracer
         was_on = tracer.is_on
         has_flow = tracer.segment is not None and bool(tracer.segment.backwards)
-        tracer.forget()
+        if was_on:
+            tracer.forget()
         traced = sum(1 for segment in self.segments if segment.backwards)
         if was_on and not has_flow and self.steps < 50:
             return  # a second optimizer of the same step, or a step without backward: the segment goes on

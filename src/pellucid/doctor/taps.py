@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim import Optimizer, lr_scheduler
+from torch.optim.lr_scheduler import ChainedScheduler, LRScheduler, ReduceLROnPlateau, SequentialLR
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
@@ -98,15 +98,21 @@ class Taps:
     ) -> None:
         recorder = self._recorder
 
+        is_inside = False
+
         def make(original: Any) -> Any:
             def wrapper(*args: Any, **kwargs: Any) -> Any:
-                if not recorder.is_here():
+                nonlocal is_inside
+                # Under a function mode `autograd.grad` calls itself again by its name, which is ours.
+                if is_inside or not recorder.is_here():
                     return original(*args, **kwargs)
                 self._guarded(name, before, args, kwargs)
                 recorder.tracer.muted += mutes
+                is_inside = mutes
                 try:
                     return original(*args, **kwargs)
                 finally:
+                    is_inside = False
                     recorder.tracer.muted -= mutes
                     if after is not None and sys.exc_info()[0] is None:
                         self._guarded(name, after)
@@ -199,8 +205,10 @@ class Taps:
 
             return wrapper
 
-        for kind in (LRScheduler, ReduceLROnPlateau):
-            if "__init__" in kind.__dict__:
+        # Some have a step of their own, and those made of others also an __init__ that does not call on.
+        own = [k for k in vars(lr_scheduler).values() if isinstance(k, type) and issubclass(k, LRScheduler)]
+        for kind in dict.fromkeys((LRScheduler, ReduceLROnPlateau, *own)):
+            if kind in (LRScheduler, ReduceLROnPlateau, SequentialLR, ChainedScheduler):
                 self._replace(kind, "__init__", make_init)
             if "step" in kind.__dict__:
                 self._replace(kind, "step", make_step)

@@ -206,7 +206,12 @@ class Tracer(TorchFunctionMode):
     def value(self, tensor: Tensor) -> Value:
         """Return the value of a tensor; a tensor that is not known is a weight, or comes from outside."""
         known = self._values.get(id(tensor))
-        if known is not None and known[0] is tensor:
+        # A parameter frozen since (`requires_grad = False` is no operation) is another value.
+        if (
+            known is not None
+            and known[0] is tensor
+            and (known[1].weight is None or known[1].requires_grad == tensor.requires_grad)
+        ):
             return known[1]
         weight = self.weights.get(id(tensor))
         if weight is not None and weight.live is not tensor:
@@ -241,8 +246,11 @@ class Tracer(TorchFunctionMode):
         if nn.parameter.is_lazy(weight.live):
             return
         version = -1 if weight.live.is_inference() else weight.live._version  # noqa: SLF001
-        # Until the first step a weight may still be initialised anew.
-        is_stale = self.is_before_training and not weight.is_buffer and version != weight.version
+        # Until the first step a weight may still be frozen, or initialised anew.
+        if self.is_before_training and not weight.is_buffer:
+            weight.is_trainable = weight.live.requires_grad
+        is_open = self.is_before_training and not self.is_stepping  # a closure runs inside a step
+        is_stale = is_open and not weight.is_buffer and version != weight.version
         if weight.initial is None or is_stale:
             self._initial -= 0 if weight.initial is None else weight.initial.numel() * weight.initial.element_size()
             weight.version = version

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 import torch
@@ -151,7 +151,7 @@ class Trials:
             return self._cache[key]
         if self._left <= 0.05:
             raise TrialImpossible("no time is left for trials")
-        started = perf_counter()
+        started = thread_time()
         try:
             losses = self._train(change, steps, at, started + max(self._left / 2, 0.3))
         except TrialImpossible:
@@ -159,7 +159,7 @@ class Trials:
         except Exception as error:
             raise TrialImpossible(f"the step could not be computed again: {type(error).__name__}: {error}") from error
         finally:
-            self._left -= perf_counter() - started
+            self._left -= thread_time() - started
         if change is AS_WRITTEN:
             self._cache[key] = losses
         return losses
@@ -172,7 +172,7 @@ class Trials:
         Raises:
             TrialImpossible: If it cannot be computed again.
         """
-        started = perf_counter()
+        started = thread_time()
         try:
             with seeded():
                 weights = copies(flow.weights, at=at)
@@ -193,7 +193,7 @@ class Trials:
         except Exception as error:
             raise TrialImpossible(f"the step could not be computed again: {type(error).__name__}: {error}") from error
         finally:
-            self._left -= perf_counter() - started
+            self._left -= thread_time() - started
         return Replayed(float(loss.detach().sum()), {i: t.detach() for i, t in values.items()}, gradients, named)
 
     # -- inside ------------------------------------------------------------------------------------------------------
@@ -217,6 +217,8 @@ class Trials:
         batches = self._batches(change.is_one_batch)
         weights = tuple(dict.fromkeys(weight for flows in batches for flow in flows for weight in flow.weights))
         facts = self._optimizer_for(weights)
+        if facts.kind == "LBFGS":
+            batches = [flows[:1] for flows in batches]  # its closure's passes are one batch again and again
         replays = [[Replay(flow, change.surgery) for flow in flows] for flows in batches]
         losses: list[float] = []
         with seeded():
@@ -231,7 +233,7 @@ class Trials:
             optimizer = self._made(facts, weights, tensors, change)
             own = [step for step in self._steps if step.optimizer == self._optimizers.optimizers.index(facts)]
             for number in range(steps):
-                if perf_counter() > deadline:
+                if thread_time() > deadline:
                     break
                 if change.optimizer is None:
                     self._set_rates(optimizer, own, number, change)

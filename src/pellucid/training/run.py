@@ -1,10 +1,11 @@
 """`train`: a network, a dataset and settings make a run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +15,8 @@ from pellucid.data.batches import Batches
 from pellucid.data.dataset import Dataset
 from pellucid.data.preparing import Preparation
 from pellucid.devices import DeviceChoice, choose_device, random_state_kept
+from pellucid.doctor.checking import check
+from pellucid.doctor.checkup import Checkup
 from pellucid.errors import PellucidError, UserCodeError
 from pellucid.evaluation.evaluation import Evaluation
 from pellucid.networks.modes import evaluating
@@ -29,9 +32,11 @@ from pellucid.training.threads import Threads
 from pellucid.training.weights import check_trainable
 from pellucid.training.whitening import Components
 
-Watcher = Callable[[Architecture | Choices | Progress | Epoch], None]
+Watcher = Callable[[Architecture | Checkup | Choices | Progress | Epoch], None]
 
 VALIDATION_BATCH = 1024
+# Examples that the doctor looks at before training.
+EXAMINED = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,7 @@ class Run(Result):
         precision: Of the products, "float32" or "bfloat16".
         dataset: Its name.
         architecture: Of the network.
+        checkup: What the doctor says of the network, its loss and its data, before it was trained.
         history: Epoch by epoch.
         evaluation: Of the test split, judged once, at the end; None without one.
         classifier: With the weights of the best epoch.
@@ -57,6 +63,7 @@ class Run(Result):
     precision: str
     dataset: str
     architecture: Architecture
+    checkup: Checkup
     history: History
     evaluation: Evaluation | None
     classifier: Classifier
@@ -69,6 +76,7 @@ class Run(Result):
             "device": self.device.to_dict(),
             "precision": self.precision,
             "network": self.architecture.to_dict(),
+            "findings": self.checkup.to_dict()["findings"],
             "settings": self.settings.to_dict(),
             "chosen": self.choices.to_dict(),
             "history": self.history.to_dict(),
@@ -80,6 +88,7 @@ class Run(Result):
         """Show the history and the result on the test split."""
         judged: list[Block] = [self.evaluation.headline(), self.evaluation.class_table()] if self.evaluation else []
         return [
+            *self.checkup.findings_shown(),
             *self.history.blocks(),
             *judged,
             Note(f"trained {self.seconds:.1f} s on {self.device.device} in {self.precision}"),
@@ -106,8 +115,8 @@ def train(
         settings: How to train; by default `Settings()`.
         preparation: Of the inputs; by default fitted on the training examples.
         device: "cpu", "cuda" …, or what `choose_device` gave; by default the best there is.
-        watcher: Called with the `Architecture` first, then with the `Choices`, with a `Progress` at most ten times a
-            second and with each `Epoch`.
+        watcher: Called with the `Architecture` first, then with the `Checkup`, the `Choices`, a `Progress` at most
+            ten times a second, and each `Epoch`.
 
     Raises:
         DeviceError: If the device is not there.
@@ -126,6 +135,9 @@ def train(
         watcher(architecture)
     loss_function = nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)
     started = perf_counter()
+    checkup = examined(network, dataset, preparation, loss_function, choice.device)
+    if watcher is not None:
+        watcher(checkup)
     is_processor = choice.device.type == "cpu" and not settings.reference
     with Threads(settings.threads, is_processor=is_processor) as threads:
         choices = choose(network, dataset.train, preparation, architecture, loss_function, settings, choice.device)
@@ -147,6 +159,7 @@ def train(
         precision=choices.precision,
         dataset=dataset.name,
         architecture=architecture,
+        checkup=checkup,
         history=history,
         evaluation=evaluation,
         classifier=Classifier(
@@ -187,6 +200,28 @@ def look(network: nn.Module, dataset: Dataset, preparation: Preparation, device:
         ) from error
     check_logits(logits, len(inputs), len(dataset.class_names))
     return architecture
+
+
+def examined(
+    network: nn.Module,
+    dataset: Dataset,
+    preparation: Preparation,
+    loss_function: Loss,
+    device: torch.device,
+    *,
+    ignore: Collection[str] = (),
+) -> Checkup:
+    """Ask the doctor, with one batch of training examples and without trials; the network is left as it was.
+
+    Raises:
+        UnknownNameError: If a rule to ignore does not exist.
+    """
+    # Spread over the split, which may be sorted by class.
+    places = np.linspace(0, len(dataset.train) - 1, min(EXAMINED, len(dataset.train)), dtype=np.int64)
+    inputs = preparation(torch.from_numpy(dataset.train.inputs[places]).to(device))
+    labels = torch.from_numpy(dataset.train.labels[places]).to(device)
+    with random_state_kept(device):
+        return check(network, (inputs, labels), loss=loss_function, ignore=ignore, trial_seconds=0)
 
 
 def _fitted(

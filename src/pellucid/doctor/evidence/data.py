@@ -17,6 +17,7 @@ class Stream:
         sample: The first inputs, up to 2048 examples and 16 MB, one tensor [examples, ...] as given; None if their
             shapes differ or the input is no tensor with a batch dimension.
         hashes: Of single examples (rows of the first input), up to 4096, in the order they were given.
+        steps: For each of the hashes, how many optimizer steps were done when the example was given.
         batch_sizes: Of the first 200 calls.
         calls: How many calls there were.
         training_flags: `network.training` at the calls: how often True, how often False.
@@ -29,6 +30,7 @@ class Stream:
     place: str | None
     sample: Tensor | None
     hashes: tuple[int, ...]
+    steps: tuple[int, ...]
     batch_sizes: tuple[int, ...]
     calls: int
     training_flags: tuple[int, int]

@@ -185,6 +185,11 @@ class Operation:
         return tuple(value.weight for value in self.inputs if value.weight is not None)
 
     @property
+    def paths(self) -> tuple[str, ...]:
+        """The path of its module in the network, as `Mend.layers` takes it; () for a function, which no machine mends."""
+        return (self.path,) if self.module is not None and self.path else ()
+
+    @property
     def where(self) -> str:
         """The layer as a finding names it: "body.2 (ReLU)", "relu in Net.forward", or the function's name."""
         if self.module is not None and self.path:

@@ -89,7 +89,9 @@ def is_one_hot(numbers: Tensor | None) -> bool:
     if numbers is None or numbers.ndim != 2 or numbers.shape[1] < 2 or numbers.shape[0] < 2:
         return False
     rows = numbers[:_LARGE]
-    return bool(((rows == 0) | (rows == 1)).all() and (rows.sum(1) == 1).all()) and len(rows.argmax(1).unique()) > 1
+    return bool(((rows == 0) | (rows == 1)).all() and (rows.sum(1) == 1).all()) and bool(
+        (rows.argmax(1) != rows[0].argmax()).any()
+    )
 
 
 def rows_behind(value: Value) -> Value:
@@ -125,7 +127,9 @@ def targets_of(loss: Loss, flows: Sequence[Flow], batches: Batches | None = None
     if source.loader is not None and batches is not None and source.loader < len(batches.loaders):
         loader = batches.loaders[source.loader]
         seen = set(class_counts(pooled))
-        if loader.label_counts and len(source.shape) == 1 and seen <= set(loader.label_counts):
+        # A loader counts its first integers: real numbers beside them are other targets.
+        is_counted = bool(seen) if pooled is not None else not source.dtype.is_floating_point
+        if is_counted and len(source.shape) == 1 and seen <= set(loader.label_counts):
             counts = dict(loader.label_counts)
         kept = _behind_loader(loader, source)
     if kept is not None and (kept.ndim == 0 or len(kept) < rows / max(1, len(values))):

@@ -15,7 +15,7 @@ from torch import Tensor
 from pellucid.doctor.evidence.flow import Flow, Operation, TrainingFlows, Value, Weight, maker, origin, users
 from pellucid.doctor.evidence.kinds import AFFINE, CONVOLUTIONS, NORMS, RECTIFIERS, RECURRENT
 from pellucid.doctor.evidence.loop import Optimizers
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 from pellucid.doctor.trial import Change, Trials
 
 SEVERITY = "warning"
@@ -41,6 +41,8 @@ def find(flows: TrainingFlows, optimizers: Optimizers, trials: Trials) -> Iterat
     if shrinks > 0.03 and grows < 8:
         return
     is_small = shrinks <= 0.03
+    if is_small and _shrinks(flows.first, layers, last) > 0.03 and grows < 8:
+        return
     bad = [entry for entry in layers if (entry[2] < 0.5 * LEAST if is_small else entry[2] > 1.5 * MOST)]
     if not bad:
         return
@@ -63,8 +65,36 @@ def find(flows: TrainingFlows, optimizers: Optimizers, trials: Trials) -> Iterat
         f"{math.prod(e[2] for e in layers):.2g}; {comparison.text()}",
         fix=f"nn.init.kaiming_normal_({weight.name})  # std {stds[weight]:.2g} instead of "
         f"{float(weight.initial.float().std()) if weight.initial is not None else 0:.2g}; so for each such layer",
+        mend=Mend("reset", tuple(dict.fromkeys(path for entry in bad for path in entry[0].paths))),
         confidence=0.9,
     )
+
+
+def _shrinks(flow: Flow, layers: list[tuple[Operation, Weight, float, tuple[float, float]]], last: set[int]) -> float:
+    """Return what the layers that the signal cannot go around leave of its spread, at worst between two norms."""
+    gains: dict[int, float] = {}
+    for operation, _, gain, _ in layers:
+        gains[operation.index] = min(gains.get(operation.index, 1.0), gain / LEAST)
+    given = {value.index for call in flow.network_calls for value in call.inputs}
+    worst = left = 1.0
+    for operation in flow.gradient_path:
+        is_layer = operation.index in gains and operation.index not in last
+        if (is_layer or operation.name in NORMS) and not _is_avoidable(flow, operation, given):
+            left = left * gains[operation.index] if is_layer else 1.0
+            worst = min(worst, left)
+    return worst
+
+
+def _is_avoidable(flow: Flow, avoided: Operation, given: set[int]) -> bool:
+    """Return whether the network's inputs reach its answers by other ways, as past a residual branch."""
+    reached = set(given)
+    for operation in flow.path:
+        # Labels may be made from the inputs too, outside of the network.
+        is_within = operation.call is not None or (operation.output is not None and operation.output.requires_grad)
+        if is_within and operation is not avoided and any(value.index in reached for value in operation.inputs):
+            reached.update(value.index for value in operation.outputs)
+    answers = [loss.outputs for loss in flow.losses] or ([flow.loss] if flow.loss is not None else [])
+    return any(value.index in reached for value in answers)
 
 
 def _layers(flow: Flow) -> list[tuple[Operation, Weight, float, tuple[float, float]]]:
@@ -102,11 +132,12 @@ def sick() -> None:
     inputs = torch.randn(256, 8)
     labels = (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long()
 
-    layers = [nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU()]
-    for layer in layers[::2]:
+    layers = [nn.Linear(8, 32), nn.Linear(32, 32), nn.Linear(32, 32)]
+    for layer in layers:
         nn.init.normal_(layer.weight, std=0.01)
         nn.init.zeros_(layer.bias)
-    network = nn.Sequential(*layers, nn.Linear(32, 3))
+    first, second, third = layers
+    network = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, nn.ReLU(), nn.Linear(32, 3))
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
     for _ in range(60):
         optimizer.zero_grad()
@@ -122,11 +153,12 @@ def healthy() -> None:
     inputs = torch.randn(256, 8)
     labels = (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long()
 
-    layers = [nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU()]
-    for layer in layers[::2]:
+    layers = [nn.Linear(8, 32), nn.Linear(32, 32), nn.Linear(32, 32)]
+    for layer in layers:
         nn.init.kaiming_normal_(layer.weight)
         nn.init.zeros_(layer.bias)
-    network = nn.Sequential(*layers, nn.Linear(32, 3))
+    first, second, third = layers
+    network = nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, nn.ReLU(), nn.Linear(32, 3))
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9)
     for _ in range(60):
         optimizer.zero_grad()

@@ -7,24 +7,25 @@ Fix: Look at the layer that the finding names: where do different examples becom
 remove it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from pellucid.doctor.evidence.dynamics import Dynamics
-from pellucid.doctor.evidence.flow import Flow, Operation, TrainingFlows
-from pellucid.doctor.evidence.kinds import AFFINE, DROPOUTS, POOLS, RECURRENT
+from pellucid.doctor.evidence.flow import TrainingFlows
+from pellucid.doctor.evidence.kinds import AFFINE, DROPOUTS, RECURRENT
 from pellucid.doctor.evidence.loop import Optimizers
 from pellucid.doctor.finding import Finding
 from pellucid.doctor.progress import CLASS_LOSSES, guess, remaining, supervised
 from pellucid.doctor.replay import Surgery
+from pellucid.doctor.spread import bottleneck
 from pellucid.doctor.trial import Change, Trials
 
 SEVERITY = "error"
 FAMILY = "dynamics"
 FOLDS = ("collapsed-output", "loss-not-decreasing", "unsuited-optimizer", "too-few-epochs", "learning-rate-too-low",
-         "learning-rate-too-high", "oscillating-loss", "vanishing-gradients", "unchanged-weights")  # fmt: skip
+         "oscillating-loss", "unchanged-weights", "dead-units")  # fmt: skip
 
 
 def find(flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers, trials: Trials) -> Iterator[Finding]:
@@ -53,12 +54,12 @@ def find(flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers, trial
             return
         reached.append((min(losses), len(losses)))
     best, steps = min(reached)
-    culprit, lost = _bottleneck(flow, trials)
+    culprit, lost = bottleneck(flow, trials)
     yield Finding(
         where=culprit.where if culprit is not None else "the network",
         place=culprit.place if culprit is not None else loss.operation.place,
-        evidence=f"trained on the first batch alone ({rows} answers, {weights} weights), a copy gets from {start:.3g} no "
-        f"lower than {best:.3g} in {steps} steps of Adam{lost}",
+        evidence=f"trained on the first batch alone ({rows} answers, {weights} weights), a copy gets from {start:.3g} "
+        f"no lower than {best:.3g} in {steps} steps of Adam{lost}",
         fix=f"move {culprit.where} behind the layers that learn, or remove it"
         if culprit is not None
         else "print((outputs.std(0)).mean()) after each layer to find where the examples become equal",
@@ -66,32 +67,8 @@ def find(flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers, trial
     )
 
 
-def _adam(rate: float):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _adam(rate: float) -> Callable[[list[Tensor]], torch.optim.Optimizer]:
     return lambda parameters: torch.optim.Adam(parameters, lr=rate)
-
-
-def _bottleneck(flow: Flow, trials: Trials) -> tuple[Operation | None, str]:
-    """Return the first operation that leaves next to nothing of an example, and how much."""
-    again = trials.values(flow, at="start")
-    for operation in flow.path:
-        before, after = operation.main, operation.output
-        if before is None or after is None or len(before.shape) < 2 or len(after.shape) < 2:
-            continue
-        kept, had = after.size / max(1, after.shape[0]), before.size / max(1, before.shape[0])
-        if after.shape[0] != before.shape[0] or not flow.losses or after.index >= flow.losses[-1].outputs.index:
-            continue
-        tensors: list[Tensor | None] = [again.of(before), again.of(after)]
-        was = tensors[0] if tensors[0] is not None else before.tensor
-        now = tensors[1] if tensors[1] is not None else after.tensor
-        is_cut = kept <= 2 and had >= 8 and (operation.name in POOLS or not operation.weights)
-        if is_cut or (was is not None and now is not None and _distinct(was) > 2 * max(1, _distinct(now)) > 2):
-            left = f" and {_distinct(now)} different ones of {len(now)} examples" if now is not None else ""
-            return operation, f"; {operation.where} leaves {kept:.0f} of {had:.0f} numbers per example{left}"
-    return None, ""
-
-
-def _distinct(tensor: Tensor) -> int:
-    return len(torch.unique(tensor.detach().flatten(1).float(), dim=0))
 
 
 def sick() -> None:
@@ -102,7 +79,7 @@ def sick() -> None:
     inputs = torch.rand(256, 1, 6, 6)
     labels = (inputs[:, 0, :3].mean((1, 2)) > inputs[:, 0, 3:].mean((1, 2))).long()
     body = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Flatten())
-    network = nn.Sequential(body, nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 2))
+    network = nn.Sequential(body, nn.Linear(16, 32), nn.Tanh(), nn.Linear(32, 2))
     optimizer = torch.optim.Adam(network.parameters(), lr=0.005)
     for _ in range(20):
         for rows in torch.randperm(256).split(64):
@@ -119,7 +96,7 @@ def healthy() -> None:
     inputs = torch.rand(256, 1, 6, 6)
     labels = (inputs[:, 0, :3].mean((1, 2)) > inputs[:, 0, 3:].mean((1, 2))).long()
     body = nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten())
-    network = nn.Sequential(body, nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 2))
+    network = nn.Sequential(body, nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 2))
     optimizer = torch.optim.Adam(network.parameters(), lr=0.005)
     for _ in range(20):
         for rows in torch.randperm(256).split(64):

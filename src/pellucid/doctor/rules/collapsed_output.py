@@ -10,17 +10,17 @@ the weights away. Print how often each class is predicted.
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
 
 from pellucid.doctor.evidence.dynamics import Dynamics
-from pellucid.doctor.evidence.flow import Loss, TrainingFlows, Value
+from pellucid.doctor.evidence.flow import TrainingFlows, Value
 from pellucid.doctor.finding import Finding
-from pellucid.doctor.progress import BINARY_LOSSES, CLASS_LOSSES, remaining, supervised
+from pellucid.doctor.progress import guess, remaining, supervised
+from pellucid.doctor.spread import commonest_answer, is_constant
 from pellucid.doctor.trial import Trials
 
 SEVERITY = "error"
 FAMILY = "dynamics"
-FOLDS = ("loss-not-decreasing", "too-few-epochs", "overfitting", "imbalanced-labels")
+FOLDS = ("loss-not-decreasing", "overfitting", "imbalanced-labels")
 
 
 def find(flows: TrainingFlows, dynamics: Dynamics, trials: Trials) -> Iterator[Finding]:
@@ -46,16 +46,22 @@ def find(flows: TrainingFlows, dynamics: Dynamics, trials: Trials) -> Iterator[F
             targets.append(wanted.detach())
     if not outputs or any(given.shape[1:] != outputs[0].shape[1:] for given in outputs):
         return
-    seen = _classes(loss, torch.cat(outputs), torch.cat(targets))
+    given = torch.cat(outputs)
+    seen = commonest_answer(loss, given, torch.cat(targets))
     if seen is None:
         return
     answer, share, common, count = seen
     if count < 32 or share < 0.995 or common > 0.75:
         return
+    # One best guess for all is right where inputs say nothing: only outputs that are truly equal are a collapse then.
+    uninformed = guess(flows.first)
+    if uninformed is not None and 0.9 < dynamics.mean_loss(0.9, 1) / uninformed < 1.1 and not is_constant(given):
+        return
     weight = loss.arguments.get("weight")
     weights = weight.tensor if isinstance(weight, Value) else None
     zeros = int((weights == 0).sum()) if weights is not None and weights.ndim == 1 else 0
-    cause = f"; the class weights of the loss are 0 for {zeros} of {len(weights)} classes" if zeros else ""
+    seen_classes = weights.numel() if weights is not None else 0
+    cause = f"; the class weights of the loss are 0 for {zeros} of {seen_classes} classes" if zeros else ""
     yield Finding(
         where="the output",
         place=loss.operation.place,
@@ -67,30 +73,6 @@ def find(flows: TrainingFlows, dynamics: Dynamics, trials: Trials) -> Iterator[F
         "lower the learning rate and start anew",
         confidence=0.95 if zeros else 0.85,
     )
-
-
-def _classes(loss: Loss, outputs: Tensor, targets: Tensor) -> tuple[str, float, float, int] | None:
-    """Return the commonest answer, its share, the largest share of one target, and how many there are."""
-    if loss.kind in CLASS_LOSSES and outputs.ndim >= 2 and not targets.is_floating_point():
-        answers = outputs.movedim(1, -1).flatten(0, -2).argmax(-1)
-        targets = targets.flatten()
-        if len(answers) != len(targets):
-            return None
-        kept = targets >= 0
-        answers, targets = answers[kept], targets[kept].long()
-    elif loss.kind in BINARY_LOSSES and outputs.numel() == outputs.shape[0] == targets.numel():
-        answers = (outputs.flatten() > (0.5 if loss.kind == "binary_cross_entropy" else 0.0)).long()
-        targets = (targets.flatten() > 0.5).long()
-    elif outputs.shape == targets.shape and outputs.ndim >= 1 and loss.kind not in CLASS_LOSSES | BINARY_LOSSES:
-        spread = float(outputs.float().std(0).mean()) / max(float(targets.float().std(0).mean()), 1e-9)
-        return f"{float(outputs.float().mean()):.3g}", float(spread < 0.02), 0.0, len(outputs)
-    else:
-        return None
-    if not len(answers):
-        return None
-    counts = answers.bincount()
-    common = float(targets.bincount().max()) / len(targets)
-    return f"class {int(counts.argmax())}", float(counts.max()) / len(answers), common, len(answers)
 
 
 def sick() -> None:

@@ -36,8 +36,8 @@ def find(batches: Batches) -> Iterator[Finding]:
         yield Finding(
             where="the inputs",
             place=stream.place,
-            evidence=f"{len(numbers)} of {len(columns)} features have the same value in all {len(sample)} training "
-            f"examples looked at: {shown}{' …' if len(numbers) > 5 else ''}",
+            evidence=f"{len(numbers)} of {len(columns)} features have the same value in all "
+            f"{len(set(stream.hashes))} training examples looked at: {shown}{' …' if len(numbers) > 5 else ''}",
             fix="varies = train_inputs.std(0) > 0\ninputs = inputs[:, varies]",
             confidence=0.9,
         )
@@ -45,13 +45,10 @@ def find(batches: Batches) -> Iterator[Finding]:
 
 
 def _is_background(columns: Tensor, constant: Tensor) -> bool:
-    """Return whether the constant is what many other features mostly are too: the empty margin of images, counts of 0."""
+    """Return whether the constant is what other features often are too: the empty margin of images, counts of 0."""
     values = columns[constant][:, 0]
-    others = columns[~constant]
-    return (
-        bool(torch.all(values == values[0]))
-        and float(((others == values[0]).float().mean(1) > 0.05).float().mean()) > 0.25
-    )
+    often = (columns[~constant] == values[0]).float().mean(1) > 0.05
+    return bool(torch.all(values == values[0])) and float(often.float().mean()) > 0.25
 
 
 def sick() -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pellucid.doctor.evidence.flow import Operation, TrainingFlows, maker, trunk
 from pellucid.doctor.evidence.kinds import AFFINE, RECTIFIERS
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "warning"
 FAMILY = "weights"
@@ -34,16 +34,15 @@ def find(flows: TrainingFlows) -> Iterator[Finding]:
             continue
         # Units stand along dimension 1 of rows and images, and along the last one of sequences.
         units = found.movedim(1 if found.ndim in (2, 4) else -1, 0).flatten(1).float()
-        before = next((op for op in trunk(operation.output) if op.name in AFFINE), None)
-        if len(units) < 4 or before is None or not torch.isfinite(units).all():
+        before = next((op for op in trunk(operation.outputs[0]) if op.name in AFFINE), None)
+        if len(units) < 8 or before is None or not torch.isfinite(units).all():
             continue
         dead = _dead(operation.name, units)
         if dead is None:
             continue
-        # In later layers of a deep network all examples look alike: half of the units is then off by chance.
-        is_first = not any(op.name in AFFINE for op in list(trunk(before.output))[1:]) if before.output else False
+        # Where examples look alike (deep layers, tiny inputs), half of the units is off for all of them by chance.
         share = float(dead.float().mean())
-        if share < (0.6 if is_first and len(units) >= 8 else 0.8):
+        if share < 0.8:
             continue
         yield Finding(
             where=before.where,
@@ -52,6 +51,7 @@ def find(flows: TrainingFlows) -> Iterator[Finding]:
             f"{'0' if operation.name in RECTIFIERS else 'saturated'} for all {found.shape[0]} examples of the first "
             f"batch{_bias(before)}",
             fix=f"nn.init.kaiming_normal_(layer.weight); nn.init.zeros_(layer.bias)  # layer: {before.where}",
+            mend=Mend("reset", before.paths),
             confidence=0.6 + 0.35 * share,
         )
 
@@ -79,8 +79,9 @@ def sick() -> None:
     torch.manual_seed(0)
     inputs = torch.randn(256, 8)
     labels = (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long()
-    network = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
-    nn.init.constant_(network[0].bias, -8.0)
+    first = nn.Linear(8, 16)
+    network = nn.Sequential(first, nn.ReLU(), nn.Linear(16, 3))
+    nn.init.constant_(first.bias, -8.0)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(60):
         optimizer.zero_grad()
@@ -95,8 +96,9 @@ def healthy() -> None:
     torch.manual_seed(0)
     inputs = torch.randn(256, 8)
     labels = (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long()
-    network = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
-    nn.init.constant_(network[0].bias, 0.1)
+    first = nn.Linear(8, 16)
+    network = nn.Sequential(first, nn.ReLU(), nn.Linear(16, 3))
+    nn.init.constant_(first.bias, 0.1)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(60):
         optimizer.zero_grad()

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from pellucid.doctor.evidence.flow import Operation, TrainingFlows, users
 from pellucid.doctor.evidence.kinds import AFFINE, DROPOUTS, POOLS, SATURATING, VIEWS
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 from pellucid.doctor.replay import Surgery
 from pellucid.doctor.trial import Change, Trials
 
@@ -56,6 +56,7 @@ def find(flows: TrainingFlows, trials: Trials) -> Iterator[Finding]:
             evidence=f"{len(chain)} {last.name} layers in a row, and the first gets {fade:.1g} times the gradient "
             f"of the last; {comparison.text()}",
             fix=f"replace the {len(chain)} {last.name} activations by nn.ReLU()",
+            mend=Mend("relu", tuple(dict.fromkeys(path for operation in chain for path in operation.paths))),
             confidence=0.9,
         )
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pellucid.doctor.evidence.exclusion import all_targets, is_multilabel
 from pellucid.doctor.evidence.flow import Flow, Operation, TrainingFlows, maker
 from pellucid.doctor.evidence.ranges import output_range
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "error"
 FAMILY = "contract"
@@ -56,7 +56,9 @@ def find(flows: TrainingFlows) -> Iterator[Finding]:
 
 def _finding(last: Operation, evidence: str) -> Finding:
     fix = f"remove {last.where}: return the output of the layer before it"
-    return Finding(where=last.where, place=last.place, evidence=evidence, fix=fix, confidence=0.98)
+    return Finding(
+        where=last.where, place=last.place, evidence=evidence, fix=fix, mend=Mend("remove", last.paths), confidence=0.98
+    )
 
 
 def _behind_the_last_layer(flow: Flow) -> Iterator[Operation]:

@@ -8,11 +8,12 @@ Fix: Pass the mode on, F.dropout(x, p, training=self.training), or make nn.Dropo
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from torch.nn.modules.dropout import _DropoutNd
 
-from pellucid.doctor.evidence.flow import EvaluationFlows, Operation, ancestors
-from pellucid.doctor.evidence.kinds import DROPOUTS
+from pellucid.doctor.evidence.flow import EvaluationFlows, Operation, Value, ancestors, maker, origin
+from pellucid.doctor.evidence.kinds import COMPARISONS, DROPOUTS, VIEWS
 from pellucid.doctor.finding import Finding
 
 SEVERITY = "error"
@@ -56,18 +57,19 @@ def _dropped(operation: Operation) -> str | None:
         return f"dropped attention with p={operation.arguments['dropout_p']}"
     if operation.name in ("mul", "where") and operation.output is not None:
         for value in operation.inputs:
-            makers = ancestors(value)
             others = [v for v in operation.inputs if v is not value and any(op.weights for op in ancestors(v))]
-            if len(makers) <= 6 and others and _is_mask(makers) and value.shape == operation.output.shape:
+            if others and value.shape == operation.output.shape and _is_mask(value):
                 return "multiplied by a random mask of zeros"
     return None
 
 
-def _is_mask(makers: tuple[Operation, ...]) -> bool:
-    names = [operation.name for operation in makers]
-    drawn = [name for name in names if name in ("rand", "rand_like", "uniform", "bernoulli")]
-    cut = [name for name in names if name in ("gt", "lt", "ge", "le", "bernoulli")]
-    return bool(drawn and cut) and not any(operation.weights for operation in makers)
+def _is_mask(value: Value) -> bool:
+    """Return whether a value is drawn anew as zeros and ones, perhaps scaled."""
+    made_by = maker(origin(value, VIEWS | {"div", "mul"}))
+    if made_by is None or made_by.name == "bernoulli":
+        return made_by is not None
+    drawn = [m.name for m in (maker(v) for v in made_by.inputs) if m is not None]
+    return made_by.name in COMPARISONS and any(name in ("rand", "rand_like", "uniform") for name in drawn)
 
 
 def sick() -> None:
@@ -83,7 +85,7 @@ def sick() -> None:
             super().__init__()
             self.first, self.last = nn.Linear(8, 32), nn.Linear(32, 3)
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def forward(self, x: torch.Tensor) -> Any:
             return self.last(nn.functional.dropout(self.first(x).relu(), 0.2))
 
     network = Classifier()
@@ -112,7 +114,7 @@ def healthy() -> None:
             super().__init__()
             self.first, self.last = nn.Linear(8, 32), nn.Linear(32, 3)
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def forward(self, x: torch.Tensor) -> Any:
             return self.last(nn.functional.dropout(self.first(x).relu(), 0.2, self.training))
 
     network = Classifier()

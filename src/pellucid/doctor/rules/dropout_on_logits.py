@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pellucid.doctor.evidence.flow import Loss, Operation, TrainingFlows, maker, trunk, users
 from pellucid.doctor.evidence.kinds import AFFINE, DROPOUTS, RECURRENT, SOFTMAXES, VIEWS
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "error"
 FAMILY = "architecture"
@@ -46,6 +46,7 @@ def find(flows: TrainingFlows) -> Iterator[Finding]:
                 f"({layer.where if layer else 'none'}): {facts.zeros if facts else 0:.0%} of the values that the loss "
                 f"judged were 0",
                 fix=f"move the dropout in front of {layer.where if layer else 'the last layer'}, or remove it",
+                mend=Mend("remove", dropped.paths),
                 confidence=0.95 if loss.kind != "own" else 0.8,
             )
 

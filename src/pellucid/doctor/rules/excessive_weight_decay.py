@@ -27,33 +27,37 @@ STEPS = 60
 
 def find(flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers, trials: Trials) -> Iterator[Finding]:
     """Suspect a strong pull with a loss that stayed high; then train copies without it, from the start and the end."""
-    if len(optimizers.optimizers) > 1 or not dynamics.mean_loss(0.8, 1) > 0.2 * abs(dynamics.losses[0]):
+    if len(optimizers.optimizers) > 1:
         return
-    facts = optimizers.first
+    facts, start = optimizers.first, abs(dynamics.losses[0])
     decay = max(float(group.get("weight_decay") or 0.0) for group in facts.groups)
-    penalty = _penalty(flows.first)
-    if decay and decay * _pull(facts) >= 2e-4:
+    terms = _penalties(flows.first) if flows.first.is_complete else {}
+    everywhere = {key: pair for flow in flows.flows for key, pair in _penalties(flow).items()}
+    if decay * _pull(facts) >= 2e-4 and dynamics.mean_loss(0.8, 1) > 0.2 * start:
         fix = f"torch.optim.{facts.kind}(network.parameters(), lr={facts.learning_rate:g}, weight_decay=1e-4)"
         change = Change("weight_decay 0", settings={"weight_decay": 0.0})
         for at in ("start", "end"):
             comparison = trials.compare(change, steps=STEPS, at=at)
-            if comparison.improves(0.6) and comparison.loss_as_written > 0.2 * abs(dynamics.losses[0]):
+            if comparison.improves(0.6) and comparison.loss_as_written > 0.2 * start:
                 yield _finding("the optimizer", facts.place, f"weight_decay is {decay:g}; {comparison.text()}", fix)
                 return
-    elif penalty is not None and flows.first.is_complete:
-        operation, data, term = penalty
-        if term.facts is None or data.facts is None or term.facts.mean < 0.05 * abs(data.facts.mean):
+    elif terms:
+        data = next(iter(terms.values()))[0].facts
+        size = sum(term.facts.mean for _, term in terms.values() if term.facts is not None)
+        if data is None or size < 0.05 * abs(data.mean):
             return
-        pulled, free = (Surgery(replace=_only(operation, data, is_pulled)) for is_pulled in (True, False))
         for at in ("start", "end"):
-            before = trials.run(Change(surgery=pulled), steps=STEPS, at=at)
-            after = trials.run(Change(surgery=free), steps=STEPS, at=at)
-            comparison = Comparison("no penalty", before, after)
-            is_whole = len(after) == len(before) == STEPS
-            if is_whole and comparison.improves(0.6) and comparison.loss_as_written > 0.2 * abs(data.facts.mean):
-                text = f"the penalty is {term.facts.mean:.3g} beside a loss of {data.facts.mean:.3g} at the start"
-                text += f"; the loss without the penalty, {comparison.text()}"
-                yield _finding("the loss", operation.place, text, "lower the factor of the penalty a hundredfold")
+            pulled, free = (
+                trials.run(Change(surgery=Surgery(replace=_only(everywhere, factor))), steps=STEPS, at=at)
+                for factor in (1.0, 0.0)
+            )
+            comparison = Comparison("no penalty", pulled, free)
+            is_whole = len(pulled) == len(free) == STEPS
+            if is_whole and comparison.improves(0.6) and comparison.loss_as_written > 0.2 * abs(data.mean):
+                text = f"the penalty is {size:.3g} beside a loss of {data.mean:.3g} at the start; without its value, "
+                place = next(iter(terms)).place
+                fix = "lower the factor of the penalty a hundredfold"
+                yield _finding("the loss", place, text + comparison.text(), fix)
                 return
 
 
@@ -70,15 +74,19 @@ def _pull(facts: OptimizerFacts) -> float:
     return facts.learning_rate if is_decoupled else max(facts.learning_rate, 0.04)
 
 
-def _penalty(flow: Flow) -> tuple[Operation, Value, Value] | None:
-    """Return the addition to the loss of a term computed from weights alone: operation, rest, and term."""
-    for operation in reversed(flow.gradient_path):
+def _penalties(flow: Flow) -> dict[Operation, tuple[Value, Value]]:
+    """Return each addition to the loss of a term computed from weights alone, with the rest and the term."""
+    found = {}
+    for operation in flow.gradient_path:
         if operation.name == "add" and len(operation.inputs) == 2:
-            is_in_place = overwrites(getattr(operation.function, "__name__", ""), {})
-            for data, term in (operation.inputs, operation.inputs[::-1])[: 1 if is_in_place else 2]:
+            for data, term in (operation.inputs, operation.inputs[::-1])[: 1 if _is_in_place(operation) else 2]:
                 if term.requires_grad and term.size == 1 and _is_of_weights(term) and not _is_of_weights(data):
-                    return operation, data, term
-    return None
+                    found[operation] = data, term
+    return found
+
+
+def _is_in_place(operation: Operation) -> bool:
+    return overwrites(getattr(operation.function, "__name__", ""), {})
 
 
 def _is_of_weights(value: Value) -> bool:
@@ -87,17 +95,24 @@ def _is_of_weights(value: Value) -> bool:
     return any(v.weight for v in leaves) and all(v.weight or (v.size == 1 and not v.requires_grad) for v in leaves)
 
 
-def _only(operation: Operation, data: Value, is_pulled: bool) -> Callable[[Operation], Callable[..., Any] | None]:
-    """Leave the penalty's value out of the sum, with or without its gradient."""
-    is_first = operation.inputs[0] is data
-    is_in_place = overwrites(getattr(operation.function, "__name__", ""), {})
+def _only(
+    terms: dict[Operation, tuple[Value, Value]], factor: float
+) -> Callable[[Operation], Callable[..., Any] | None]:
+    """Leave the penalties' values out of the sum, and multiply their gradients."""
 
-    def added(one: Any, two: Any, **_: Any) -> Any:
-        rest, term = (one, two) if is_first else (two, one)
-        pull = (term - term.detach()) * float(is_pulled)
-        return one.add_(pull) if is_in_place else rest + pull
+    def replaced(operation: Operation) -> Callable[..., Any] | None:
+        if operation not in terms:
+            return None
+        is_first = operation.inputs[0] is terms[operation][0]
 
-    return lambda other: added if other is operation else None
+        def added(one: Any, two: Any, **_: Any) -> Any:
+            rest, term = (one, two) if is_first else (two, one)
+            pull = (term - term.detach()) * factor
+            return rest.add_(pull) if _is_in_place(operation) else rest + pull
+
+        return added
+
+    return replaced
 
 
 def sick() -> None:

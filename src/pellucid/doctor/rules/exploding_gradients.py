@@ -9,6 +9,7 @@ activation, or clip: nn.utils.clip_grad_norm_.
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 from torch import Tensor
 
@@ -44,7 +45,7 @@ def find(flows: TrainingFlows, dynamics: Dynamics, trials: Trials) -> Iterator[F
     if last <= 0 or first < GROWTH * last:
         return
     # Growth of the way as a whole, not one scale factor: half of it must remain beside the steepest single step.
-    steps = [math.log(after[1] / before[1]) for after, before in zip(along, along[1:], strict=False)]
+    steps = [math.log(after[1] / before[1]) for after, before in pairwise(along)]
     if max(steps) > 0.7 * math.log(first / last):
         return
     became = "not finite" if math.isinf(left) else f"{dynamics.mean_loss(0.9, 1):.3g}"
@@ -79,21 +80,25 @@ def sick() -> None:
     import torch
     from torch import nn
 
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.outer = nn.Linear(16, 16), nn.Linear(16, 16)
+            nn.init.kaiming_normal_(self.inner.weight)
+            nn.init.kaiming_normal_(self.outer.weight)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = x + self.outer(torch.relu(self.inner(x)))
+            return result
+
     torch.manual_seed(0)
     inputs = torch.randn(256, 8)
     labels = (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long()
-    first, last = nn.Linear(8, 16), nn.Linear(16, 3)
-    layers = nn.ModuleList(nn.Linear(16, 16) for _ in range(12))
-    for layer in layers:
-        nn.init.kaiming_normal_(layer.weight)
-    network = nn.ModuleList([first, layers, last])
+    network = nn.Sequential(nn.Linear(8, 16), *(Block() for _ in range(12)), nn.Linear(16, 3))
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
     for _ in range(60):
-        hidden = first(inputs)
-        for layer in layers:
-            hidden = hidden + torch.relu(layer(hidden))
         optimizer.zero_grad()
-        nn.functional.cross_entropy(last(hidden), labels).backward()
+        nn.functional.cross_entropy(network(inputs), labels).backward()
         optimizer.step()
 
 
@@ -101,19 +106,23 @@ def healthy() -> None:
     import torch
     from torch import nn
 
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.inner, self.outer = nn.LayerNorm(16), nn.Linear(16, 16), nn.Linear(16, 16)
+            nn.init.kaiming_normal_(self.inner.weight)
+            nn.init.kaiming_normal_(self.outer.weight)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            result: torch.Tensor = x + self.outer(torch.relu(self.inner(self.norm(x))))
+            return result
+
     torch.manual_seed(0)
     inputs = torch.randn(256, 8)
     labels = (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long()
-    first, last, norm = nn.Linear(8, 16), nn.Linear(16, 3), nn.LayerNorm(16)
-    layers = nn.ModuleList(nn.Linear(16, 16) for _ in range(12))
-    for layer in layers:
-        nn.init.kaiming_normal_(layer.weight)
-    network = nn.ModuleList([first, layers, last, norm])
+    network = nn.Sequential(nn.Linear(8, 16), *(Block() for _ in range(12)), nn.LayerNorm(16), nn.Linear(16, 3))
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
     for _ in range(60):
-        hidden = first(inputs)
-        for layer in layers:
-            hidden = hidden + torch.relu(layer(norm(hidden)))
         optimizer.zero_grad()
-        nn.functional.cross_entropy(last(norm(hidden)), labels).backward()
+        nn.functional.cross_entropy(network(inputs), labels).backward()
         optimizer.step()

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pellucid.doctor.evidence.flow import Operation, TrainingFlows
 from pellucid.doctor.evidence.kinds import AFFINE, RECURRENT
 from pellucid.doctor.evidence.loop import Optimizers
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 from pellucid.doctor.origins import is_as_drawn, is_between, is_still
 
 SEVERITY = "warning"
 FAMILY = "optimizer"
 FOLDS = ("unchanged-weights", "learning-rate-too-low", "unsuited-optimizer", "too-few-epochs", "cannot-fit-one-batch",
-         "loss-not-decreasing", "vanishing-gradients", "stale-statistics", "unused-parameters")  # fmt: skip
+         "loss-not-decreasing", "vanishing-gradients", "stale-statistics", "unused-parameters", "collapsed-output")  # fmt: skip
 REASONS = {
     "random": (
         "are frozen at the random numbers that they were initialised with",
@@ -43,7 +43,9 @@ def find(flows: TrainingFlows, optimizers: Optimizers | None) -> Iterator[Findin
     held = optimizers.ids() if optimizers is not None else frozenset()
     found: dict[str, dict[str, Operation]] = {reason: {} for reason in REASONS}
     for flow in flows.per_loss():
-        roots = {id(op.call.network) for op in flow.gradient_path if op.call and any(w in learning for w in op.weights)}
+        # A network in which nothing learns is a fixed measure of its input, which may itself be what is optimised.
+        own = {weight for weight in learning if weight.is_registered}
+        roots = {id(op.call.network) for op in flow.gradient_path if op.call and any(w in own for w in op.weights)}
         for operation in flow.path:
             if operation.call is None or id(operation.call.network) not in roots:
                 continue
@@ -70,6 +72,9 @@ def find(flows: TrainingFlows, optimizers: Optimizers | None) -> Iterator[Findin
                 place=operations[names[0]].place,
                 evidence=f"{len(names)} parameters take part in the loss and never moved: they {REASONS[reason][0]}",
                 fix=REASONS[reason][1],
+                mend=Mend("unfreeze", tuple(dict.fromkeys(name.rpartition(".")[0] for name in names)))
+                if reason == "random"
+                else None,
                 confidence=0.85,
             )
             return

@@ -7,6 +7,7 @@ Fix: Keep the number: total += loss.item(), losses.append(loss.item()); hidden =
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from pellucid.doctor.evidence.ending import Ending
 from pellucid.doctor.evidence.flow import EvaluationFlows, Operation, TrainingFlows, ancestors
@@ -104,7 +105,7 @@ def sick() -> None:
     labels = (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long()
     network = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
-    total = 0.0
+    total: Any = 0.0
     for _ in range(60):
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(network(inputs), labels)
@@ -123,7 +124,7 @@ def healthy() -> None:
     labels = (inputs[:, 0] > 0).long() + (inputs[:, 1] > 0).long()
     network = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
-    total = 0.0
+    total: Any = 0.0
     for _ in range(60):
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(network(inputs), labels)

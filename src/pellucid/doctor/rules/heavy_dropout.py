@@ -14,13 +14,14 @@ from torch import nn
 from pellucid.doctor.evidence.flow import Operation, TrainingFlows
 from pellucid.doctor.evidence.kinds import DROPOUTS, RECURRENT
 from pellucid.doctor.evidence.loop import Optimizers
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 from pellucid.doctor.replay import Surgery
 from pellucid.doctor.trial import Change, Trials
 
 SEVERITY = "warning"
 FAMILY = "architecture"
 FOLDS = (
+    "dead-units",
     "learning-rate-too-low", "learning-rate-too-high", "too-few-epochs", "unsuited-optimizer", "cannot-fit-one-batch",
     "loss-not-decreasing", "oscillating-loss", "collapsed-output", "stale-statistics", "odd-optimizer-settings",
 )  # fmt: skip
@@ -48,6 +49,7 @@ def find(flows: TrainingFlows, optimizers: Optimizers, trials: Trials) -> Iterat
         evidence=f"dropout with p={_rate(worst):g} leaves about {width * (1 - _rate(worst)):.0f} of {width} units in "
         f"each step; {comparison.text()}",
         fix=f"nn.Dropout({LIGHT})",
+        mend=Mend("dropout", tuple(dict.fromkeys(p for op in heavy for p in op.paths)), rate=LIGHT),
         confidence=0.9,
     )
 

@@ -91,8 +91,8 @@ def sick() -> None:
     torch.manual_seed(0)
     loader = DataLoader(Shaken(), batch_size=16, shuffle=True, num_workers=2)
     network = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
-    for _ in range(5):
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.03)
+    for _ in range(8):
         for batch, classes in loader:
             optimizer.zero_grad()
             nn.functional.cross_entropy(network(batch), classes).backward()
@@ -118,8 +118,8 @@ def healthy() -> None:
     torch.manual_seed(0)
     loader = DataLoader(Shaken(), batch_size=16, shuffle=True, num_workers=2)
     network = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
-    for _ in range(5):
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.03)
+    for _ in range(8):
         for batch, classes in loader:
             optimizer.zero_grad()
             nn.functional.cross_entropy(network(batch), classes).backward()

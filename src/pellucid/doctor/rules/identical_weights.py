@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import torch
 
-from pellucid.doctor.evidence.flow import TrainingFlows
+from pellucid.doctor.evidence.flow import TrainingFlows, Weight
 from pellucid.doctor.evidence.kinds import AFFINE
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "error"
 FAMILY = "weights"
@@ -35,15 +35,30 @@ def find(flows: TrainingFlows) -> Iterator[Finding]:
             if start is None or not weight.is_trainable or start.ndim < 2 or start.shape[0] < 2 or start.numel() < 4:
                 continue
             rows = start.flatten(1).float()
-            if bool(torch.all(rows == rows[:1])):
+            # Zeros that part later are meant: the end of a residual branch, an adapter.
+            is_meant = not rows.any() and _part(weight)
+            if bool(torch.all(rows == rows[:1])) and not is_meant:
                 yield Finding(
                     where=weight.name,
                     place=operation.place,
                     evidence=f"all {len(rows)} units of {operation.where} start with the same weights "
                     f"(every one is {float(rows.mean()):.3g} on average, and no two units differ)",
                     fix=f"take the constant initialisation away, or nn.init.kaiming_uniform_({weight.name})",
+                    mend=Mend("reset", operation.paths),
                     confidence=0.97,
                 )
+
+
+def _part(weight: Weight) -> bool:
+    """Return whether the units part all the same, since what comes after them tells them apart."""
+    live = weight.live.detach()
+    if weight.initial is not None and not torch.equal(live, weight.initial.to(live)):
+        rows = live.flatten(1)
+        return not torch.allclose(rows, rows[:1].expand_as(rows), rtol=1e-3, atol=1e-8)
+    if weight.live.grad is None:
+        return False
+    rows = weight.live.grad.detach().flatten(1)
+    return not torch.allclose(rows, rows[:1].expand_as(rows), rtol=1e-3, atol=1e-12)
 
 
 def sick() -> None:

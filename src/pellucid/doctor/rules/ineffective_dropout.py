@@ -126,7 +126,8 @@ def sick() -> None:
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
             rows = torch.relu(self.first(rows))
             self.dropout(rows)
-            return self.last(rows)
+            outputs: torch.Tensor = self.last(rows)
+            return outputs
 
     network = Classifier()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
@@ -153,7 +154,8 @@ def healthy() -> None:
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
             rows = torch.relu(self.first(rows))
             rows = self.dropout(rows)
-            return self.last(rows)
+            outputs: torch.Tensor = self.last(rows)
+            return outputs
 
     network = Classifier()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)

@@ -37,6 +37,7 @@ def find(flows: TrainingFlows, trials: Trials) -> Iterator[Finding]:
     replayed = [trials.values(flow, at=at, with_gradients=True, surgery=tracked) for at in ("start", "end")]
     for value in values:
         data = replayed[0].of(value)
+        data = value.tensor if data is None else data
         gradients = [again.gradients.get(value.index) for again in replayed]
         if data is None or data.ndim < 2 or not torch.isfinite(data).all():
             continue
@@ -52,8 +53,8 @@ def find(flows: TrainingFlows, trials: Trials) -> Iterator[Finding]:
         yield Finding(
             where="the inputs",
             place=next((op.place for op in value.users if op.place), call.place if call else flow.backward_place),
-            evidence=f"the outputs do not change with {part} of the input {list(data.shape)}: its gradient is exactly 0 "
-            f"for all {len(data)} examples, before and after training",
+            evidence=f"the outputs do not change with {part} of the input {list(data.shape)}: its gradient is exactly "
+            f"0 for all {len(data)} examples, before and after training",
             fix="use what is left out, e.g. states[:, -1] (the last step) instead of states[:, 0] (the first)"
             if data.ndim == 3
             else "look in forward for an index, or for a variable that stands where the input should",
@@ -99,9 +100,16 @@ def _may_fade(flow: Flow, data: Tensor) -> bool:
 
 
 def _is_dead_end(flow: Flow, value: Value, entering: list[Value], trials: Trials) -> bool:
-    """Return whether the loss stays exactly the same when all inputs change places: no gradient proves nothing alone."""
-    if value not in entering or len(entering) > 1:
+    """Return whether the loss is the same with other inputs: that no gradient came proves nothing alone."""
+    if value not in entering or len(entering) > 1 or not flow.is_complete:
         return False
+    reached = {value.index}
+    for operation in flow.path:
+        # Of these only the shape counts.
+        if not operation.name.endswith("_like") and any(entry.index in reached for entry in operation.inputs):
+            reached.update(output.index for output in operation.outputs)
+    if flow.loss is not None and flow.loss.index not in reached:
+        return True
     moved = Surgery(inputs=lambda tensor: tensor.roll(1, 0) + 0.5 * tensor)
     return trials.values(flow, at="end").loss == trials.values(flow, at="end", surgery=moved).loss
 
@@ -118,7 +126,8 @@ def sick() -> None:
 
         def forward(self, series: torch.Tensor) -> torch.Tensor:
             states, _ = self.memory(series)
-            return self.out(states[:, 0])
+            logits: torch.Tensor = self.out(states[:, 0])
+            return logits
 
     torch.manual_seed(0)
     inputs = torch.randn(192, 5, 4)
@@ -143,7 +152,8 @@ def healthy() -> None:
 
         def forward(self, series: torch.Tensor) -> torch.Tensor:
             states, _ = self.memory(series)
-            return self.out(states[:, -1])
+            logits: torch.Tensor = self.out(states[:, -1])
+            return logits
 
     torch.manual_seed(0)
     inputs = torch.randn(192, 5, 4)

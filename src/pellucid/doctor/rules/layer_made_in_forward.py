@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pellucid.doctor.evidence.flow import TrainingFlows
 from pellucid.doctor.evidence.loop import Loop, Optimizers
 from pellucid.doctor.finding import Finding
-from pellucid.doctor.rules.hidden_modules import unregistered
+from pellucid.doctor.strangers import unregistered
 
 SEVERITY = "error"
 FAMILY = "architecture"
@@ -47,14 +47,16 @@ def find(flows: TrainingFlows, optimizers: Optimizers | None, loop: Loop) -> Ite
         if len(steps) > 1 and seen_in < 2:
             continue
         layer = kinds[0] if kinds else operation.name
-        is_own = operation.module is None or bool(operation.path) or operation.call is None
+        where = operation.where
+        if operation.module is not None and not operation.path and operation.call is not None:
+            where = f"{layer} in {operation.call.name}"
         shapes = [list(weight.live.shape) for weight in weights[: max(1, len(weights) // seen_in)]]
         fix = f"self.layer = nn.{layer}(…)  # once, in __init__\nx = self.layer(x)  # in forward"
         yield Finding(
-            where=operation.where if is_own else f"{layer} in {operation.call.name}",
+            where=where,
             place=place,
-            evidence=f"the weights {shapes} of {layer} were new ones in each of {seen_in} traced steps; the optimizer holds "
-            f"none of them",
+            evidence=f"the weights {shapes} of {layer} were new ones in each of {seen_in} traced steps; the "
+            f"optimizer holds none of them",
             fix=fix if kinds else "self.weight = nn.Parameter(…)  # once, in __init__",
             confidence=0.97,
         )
@@ -76,7 +78,8 @@ def sick() -> None:
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
             rows = torch.relu(self.first(rows))
             rows = torch.relu(nn.Linear(16, 16)(rows))
-            return self.last(rows)
+            outputs: torch.Tensor = self.last(rows)
+            return outputs
 
     network = Classifier()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
@@ -103,7 +106,8 @@ def healthy() -> None:
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
             rows = torch.relu(self.first(rows))
             rows = torch.relu(self.second(rows))
-            return self.last(rows)
+            outputs: torch.Tensor = self.last(rows)
+            return outputs
 
     network = Classifier()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)

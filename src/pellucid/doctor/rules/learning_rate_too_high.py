@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 from pellucid.doctor.evidence.dynamics import Dynamics
 from pellucid.doctor.evidence.loop import Optimizers
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 from pellucid.doctor.trial import Change, Trials
 
 SEVERITY = "error"
 FAMILY = "optimizer"
-FOLDS = ("oscillating-loss", "exploding-gradients", "dead-units", "saturated-units", "nonfinite-values",
+FOLDS = ("oscillating-loss", "dead-units", "saturated-units", "nonfinite-values",
          "loss-not-decreasing", "collapsed-output", "unchanged-weights", "unsuited-optimizer", "odd-optimizer-settings",
          "cannot-fit-one-batch")  # fmt: skip
 
@@ -45,6 +45,7 @@ def find(dynamics: Dynamics, optimizers: Optimizers, trials: Trials) -> Iterator
         place=optimizers.first.place,
         evidence=f"lr is {rate:g}; {best.text()}",
         fix=f"torch.optim.{optimizers.first.kind}(network.parameters(), {best.label.replace(' ', '=')})",
+        mend=Mend("set", settings={"lr": float(best.label.removeprefix("lr "))}),
         confidence=0.9,
     )
 

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from pellucid.doctor.evidence.dynamics import Dynamics
 from pellucid.doctor.evidence.flow import TrainingFlows
 from pellucid.doctor.evidence.loop import Optimizers
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 from pellucid.doctor.progress import movement, remaining
 from pellucid.doctor.trial import Change, Trials
 
 SEVERITY = "warning"
 FAMILY = "optimizer"
-FOLDS = ("unchanged-weights", "too-few-epochs", "loss-not-decreasing", "collapsed-output", "unsuited-optimizer",
-         "cannot-fit-one-batch")  # fmt: skip
+FOLDS = ("unchanged-weights", "too-few-epochs", "loss-not-decreasing", "collapsed-output",
+         "unsuited-optimizer")  # fmt: skip
 
 
 def find(flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers, trials: Trials) -> Iterator[Finding]:
@@ -27,10 +27,12 @@ def find(flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers, trial
         return
     left, share = remaining(dynamics, flows.first), movement(dynamics)
     rate = optimizers.first.learning_rate
-    if left is None or left < 0.75 or share is None or share > 1e-3 or rate <= 0:
+    if left is None or left < 0.75 or share is None or not 0 < share <= 1e-3 or rate <= 0:
         return
     best = None
-    for factor in (1000.0, 100.0, 10.0):
+    # Rates at which a step moves the weights by about a hundredth of their size, or ten times more or less.
+    for moved in (1e-2, 1e-1, 1e-3):
+        factor = max(3.0, moved / share)
         comparison = trials.compare(Change(f"lr={rate * factor:.1g}", rate_factor=factor), steps=60)
         if best is None or comparison.loss_changed < best.loss_changed:
             best = comparison
@@ -43,6 +45,7 @@ def find(flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers, trial
         evidence=f"lr is {rate:g}: a step moves the weights by {share:.1e} of their size, and {dynamics.count} steps "
         f"brought the loss to {left:.0%} of its start; {best.text()}",
         fix=f"torch.optim.{optimizers.first.kind}(network.parameters(), {best.label})",
+        mend=Mend("set", settings={"lr": float(best.label.removeprefix("lr="))}),
         confidence=0.9,
     )
 

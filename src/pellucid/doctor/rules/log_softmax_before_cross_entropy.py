@@ -9,7 +9,7 @@ Fix: Return the logits, or keep the log-softmax and take NLLLoss.
 from collections.abc import Iterator
 
 from pellucid.doctor.evidence.flow import TrainingFlows, maker
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "note"
 FAMILY = "contract"
@@ -36,6 +36,7 @@ def find(flows: TrainingFlows) -> Iterator[Finding]:
                 evidence=f"what cross_entropy takes for logits are log-probabilities: in all {sums.numel()} examples "
                 f"of the first batch their exponentials sum to {float(sums.min()):.4f}…{float(sums.max()):.4f}",
                 fix=f"remove {last.where} and return the logits (or keep it and use nn.NLLLoss())",
+                mend=Mend("remove", last.paths),
                 confidence=0.99,
             )
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from pellucid.doctor.evidence.ending import Ending
 from pellucid.doctor.evidence.flow import Flow, Operation, TrainingFlows, Weight
-from pellucid.doctor.evidence.loop import Optimizers
 from pellucid.doctor.evidence.labels import is_learned
+from pellucid.doctor.evidence.loop import Optimizers
 from pellucid.doctor.finding import Finding
 
 SEVERITY = "error"

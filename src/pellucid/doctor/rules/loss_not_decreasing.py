@@ -21,13 +21,10 @@ from pellucid.doctor.trial import Change, Trials
 
 SEVERITY = "error"
 FAMILY = "dynamics"
-FOLDS = ("collapsed-output", "unsuited-optimizer", "too-few-epochs", "overfitting", "learning-rate-too-low",
-         "oscillating-loss")  # fmt: skip
+FOLDS = ("too-few-epochs", "overfitting")
 
 
-def find(
-    flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers, trials: Trials | None
-) -> Iterator[Finding]:
+def find(flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers, trials: Trials | None) -> Iterator[Finding]:
     """Compare the last tenth of the losses with the start and with a guess, then let a copy memorise one batch."""
     flow = flows.first
     loss = supervised(flow)

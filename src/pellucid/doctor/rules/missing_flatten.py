@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pellucid.doctor.evidence.ending import Ending
 from pellucid.doctor.evidence.flow import Operation, ancestors, maker
 from pellucid.doctor.evidence.kinds import ATTENTION, CONVOLUTIONS, LOSSES, POOLS, RECURRENT
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "error"
 FAMILY = "architecture"
@@ -54,6 +54,7 @@ def _refused(layer: Operation) -> Iterator[Finding]:
         + " · ".join(map(str, shape[1:]))
         + f" = {count} numbers for each example",
         fix=FIX.format(where=layer.where) + asks,
+        mend=Mend("flatten", layer.paths, inputs=None if fits else count),
         confidence=0.97 if fits else 0.9,
     )
 
@@ -76,6 +77,7 @@ def _passed(loss: Operation) -> Iterator[Finding]:
         evidence=f"{first.where} got {list(first.main.shape)} and works on the last axis alone: the outputs are "
         f"{list(outputs.shape)} for {targets.shape[0]} labels",
         fix=FIX.format(where=first.where) + f", and make it for {math.prod(first.main.shape[1:])} inputs",
+        mend=Mend("flatten", first.paths, inputs=math.prod(first.main.shape[1:])),
         confidence=0.9 if len(first.main.shape) > 3 else 0.85,
     )
 

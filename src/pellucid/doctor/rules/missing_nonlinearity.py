@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pellucid.doctor.evidence.flow import Operation, TrainingFlows, users
 from pellucid.doctor.evidence.kinds import AFFINE, POOLS, VIEWS
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "error"
 FAMILY = "architecture"
@@ -36,6 +36,7 @@ def find(flows: TrainingFlows) -> Iterator[Finding]:
                 evidence=f"{operation.where} {list(operation.output.shape)} goes straight into {after.where}: "
                 f"together they are one affine layer",
                 fix=f"apply an activation between {operation.where} and {after.where}: nn.ReLU()",
+                mend=Mend("activate", operation.paths),
                 confidence=0.9,
             )
 

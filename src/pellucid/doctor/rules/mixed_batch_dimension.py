@@ -6,18 +6,14 @@ take [steps, examples, features] unless batch_first=True. Else an answer depends
 Fix: batch_first=True; x.transpose(0, 1) in place of a view; keep the examples first: x.flatten(1), not x.flatten().
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
-
-import torch
-from torch import Tensor
+from collections.abc import Iterator
 
 from pellucid.doctor.evidence.data import Batches
 from pellucid.doctor.evidence.ending import Ending
-from pellucid.doctor.evidence.flow import Flow, Operation, TrainingFlows, Value, ancestors, origin
-from pellucid.doctor.evidence.kinds import DROPOUTS, LOSSES
+from pellucid.doctor.evidence.flow import Operation, TrainingFlows, Value, ancestors
+from pellucid.doctor.evidence.kinds import LOSSES
 from pellucid.doctor.finding import Finding
-from pellucid.doctor.replay import Surgery, input_values
+from pellucid.doctor.mixing import examples_in, first_mixing
 from pellucid.doctor.trial import Trials
 
 SEVERITY = "error"
@@ -42,7 +38,7 @@ def find(
         yield from _refused(raised)
         return
     for flow in flows.per_loss() if flows is not None else ():
-        count = _examples(flow, batches)
+        count = examples_in(flow, batches)
         if count is None or count < 4 or not flow.losses:
             continue
         way = ancestors(flow.losses[0].outputs)
@@ -50,7 +46,8 @@ def find(
         if culprit is not None:
             yield _sequence(culprit, count)
         elif trials is not None and any(_moves_examples(op, count) for op in way):
-            yield from _measured(flow, way, trials, count)
+            mixing = first_mixing(flow, way, trials, count)
+            yield from _blamed(*mixing, count) if mixing is not None else ()
 
 
 def _sequence(layer: Operation, count: int) -> Finding:
@@ -81,71 +78,13 @@ def _moves_examples(operation: Operation, count: int) -> bool:
     return count in before and bool(after) and (before[0] == count) != (after[0] == count)
 
 
-def _examples(flow: Flow, batches: Batches | None) -> int | None:
-    """Return the size of the batch, if it is sure to be the first axis of the inputs."""
-    given = [value for call in flow.network_calls for value in call.inputs if value.shape] or list(input_values(flow))
-    if not given or not flow.losses or flow.losses[0].targets is None:
-        return None
-    inputs, targets = given[0].shape, flow.losses[0].targets.shape
-    loader = origin(given[0]).loader
-    if batches is not None and loader is not None and batches.loaders[loader].batch_size == inputs[0]:
-        return inputs[0]
-    if not targets or targets[0] != inputs[0] or (len(inputs) > 1 and inputs[1] == inputs[0]):
-        return None
-    return None if len(targets) > 1 and len(inputs) > 1 and targets[1] == inputs[1] else inputs[0]
-
-
-def _measured(flow: Flow, way: Sequence[Operation], trials: Trials, count: int) -> Iterator[Finding]:
-    """Change one example and look for the first operation after which it is not one example any more."""
-    chosen = count // 3
-    entered = {value.index for call in flow.network_calls for value in call.inputs}
-
-    def moved(tensor: Tensor) -> Tensor:
-        if tensor.ndim == 0 or tensor.shape[0] != count:
-            return tensor
-        changed = tensor.clone()
-        changed[chosen] = 1.0 - changed[chosen]
-        return changed
-
-    def embedded(operation: Operation) -> Any:
-        if operation.name == "embedding" and any(origin(v).index in entered for v in operation.inputs):
-            return lambda *args, **keywords: moved(operation.function(*args, **keywords))
-        return None
-
-    # Normalisation over the batch is meant to mix; dropout is drawn alike in both.
-    plain = Surgery(skip=lambda op: op.name in DROPOUTS | {"batch_norm"})
-    other = Surgery(skip=plain.skip, inputs=moved, replace=embedded)
-    before, after = (trials.values(flow, at="start", surgery=surgery) for surgery in (plain, other))
-    for operation in way:
-        for value in operation.outputs:
-            first, second = before.of(value), after.of(value)
-            first = first if first is not None else value.tensor
-            if first is None or second is None or first.shape != second.shape:
-                continue
-            touched = (first != second).nonzero()
-            if len(touched) and not _is_one_example(touched, tuple(first.shape), chosen, count):
-                yield from _blamed(operation, count, touched, value)
-                return
-
-
-def _is_one_example(touched: Tensor, shape: tuple[int, ...], chosen: int, count: int) -> bool:
-    """Return whether all that changed belongs to one example, as a slice, a block of rows or every n-th row."""
-    for axis, size in enumerate(shape):
-        if size % count == 0 and size:
-            places = touched[:, axis]
-            if bool((places // (size // count) == chosen).all()) or bool((places % count == chosen).all()):
-                return True
-    return False
-
-
-def _blamed(operation: Operation, count: int, touched: Tensor, value: Value) -> Iterator[Finding]:
+def _blamed(operation: Operation, value: Value, rows: int, count: int) -> Iterator[Finding]:
     blamed: Operation | None = operation
     if operation.name not in SEQUENCES | SWAPS | CUTS:
         # A layer over the batch axis: what brought that axis there?
         blamed = operation.main.maker if operation.main is not None else None
         if not operation.weights or blamed is None or not _moves_examples(blamed, count):
             return
-    rows = len(torch.unique(touched[:, 0]))
     assert blamed is not None and blamed.main is not None and blamed.output is not None
     yield Finding(
         where=blamed.where,
@@ -214,7 +153,8 @@ def sick() -> None:
 
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
             steps, _ = self.gru(rows)
-            return self.head(steps[:, -1])
+            outputs: torch.Tensor = self.head(steps[:, -1])
+            return outputs
 
     network = Classifier()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
@@ -240,7 +180,8 @@ def healthy() -> None:
 
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
             steps, _ = self.gru(rows)
-            return self.head(steps[:, -1])
+            outputs: torch.Tensor = self.head(steps[:, -1])
+            return outputs
 
     network = Classifier()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.02)

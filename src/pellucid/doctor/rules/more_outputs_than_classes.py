@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pellucid.doctor.evidence.data import Batches
 from pellucid.doctor.evidence.flow import EvaluationFlows, TrainingFlows, maker
 from pellucid.doctor.evidence.labels import Targets, class_counts, comparisons, is_one_hot, targets_of
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "warning"
 FAMILY = "contract"
@@ -49,6 +49,9 @@ def find(flows: TrainingFlows, evaluations: EvaluationFlows | None, batches: Bat
                 fix=f"make the last layer {max(known) + 1} wide instead of {width}"
                 if max(known) + 1 < width
                 else "labels = torch.unique(labels, return_inverse=True)[1]  # numbers without gaps",
+                mend=Mend("resize", last.paths, outputs=max(known) + 1)
+                if max(known) + 1 < width and last is not None
+                else None,
                 confidence=0.93,
             )
 

@@ -6,6 +6,7 @@ found out is lost. However wide the layers behind are, they cannot bring it back
 Fix: Make the narrow layer wider: at least as many units as there are classes or outputs.
 """
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -104,19 +105,22 @@ def _rebuilds_inputs(flow: Flow) -> bool:
     return False
 
 
+def _through(layer: nn.Linear, values: Tensor, *_: Any, **__: Any) -> Tensor:
+    return layer(values)  # type: ignore[no-any-return]
+
+
 def _wider(narrow: Operation, wide: Operation, width: int, optimizers: Optimizers) -> Change:
     generator_state = torch.get_rng_state()
     torch.manual_seed(0)
     first, second = nn.Linear(_sizes(narrow)[0], width), nn.Linear(width, _sizes(wide)[1])
     torch.set_rng_state(generator_state)
-    spots = [(narrow.place, narrow.path), (wide.place, wide.path)]
     facts = optimizers.first
     settings = {key: value for key, value in facts.groups[0].items() if key not in ("params", "initial_lr")}
 
     def replace(operation: Operation) -> Any:
-        if operation.name in LINEAR and (operation.place, operation.path) in spots:
-            layer = first if (operation.place, operation.path) == spots[0] else second
-            return lambda values, *_, **__: layer(values)
+        for known, layer in ((narrow, first), (wide, second)):
+            if operation.name == known.name and operation.weights == known.weights:
+                return functools.partial(_through, layer)
         return None
 
     def skip(operation: Operation) -> bool:
@@ -124,7 +128,8 @@ def _wider(narrow: Operation, wide: Operation, width: int, optimizers: Optimizer
         return operation.name in NORMS | {"add"} and bool(sizes) and set(sizes) == {_sizes(narrow)[1]}
 
     def optimizer(parameters: list[Tensor]) -> torch.optim.Optimizer:
-        return type(facts.optimizer)([{**settings, "params": [*parameters, *first.parameters(), *second.parameters()]}])
+        groups = [{**settings, "params": [*parameters, *first.parameters(), *second.parameters()]}]
+        return type(facts.optimizer)(groups)  # type: ignore[call-arg]
 
     return Change(f"{width} units", optimizer=optimizer, surgery=Surgery(skip=skip, replace=replace))
 

@@ -17,7 +17,7 @@ from pellucid.doctor.evidence.flow import TrainingFlows
 from pellucid.doctor.evidence.loop import Optimizers
 from pellucid.doctor.evidence.networks import Networks
 from pellucid.doctor.finding import Finding
-from pellucid.doctor.rules.hidden_modules import empty_networks
+from pellucid.doctor.strangers import empty_networks
 
 SEVERITY = "error"
 FAMILY = "architecture"
@@ -97,7 +97,8 @@ def sick() -> None:
             self.first, self.last = nn.Linear(8, 16), nn.Linear(16, 3)
 
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
-            return self.last(torch.relu(self.first(rows)))
+            outputs: torch.Tensor = self.last(torch.relu(self.first(rows)))
+            return outputs
 
     network = Classifier()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
@@ -121,7 +122,8 @@ def healthy() -> None:
             self.first, self.last = nn.Linear(8, 16), nn.Linear(16, 3)
 
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
-            return self.last(torch.relu(self.first(rows)))
+            outputs: torch.Tensor = self.last(torch.relu(self.first(rows)))
+            return outputs
 
     network = Classifier()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)

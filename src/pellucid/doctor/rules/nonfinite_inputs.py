@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pellucid.doctor.evidence.data import Batches
 from pellucid.doctor.evidence.dynamics import Dynamics
-from pellucid.doctor.evidence.flow import EvaluationFlows, Flow, TrainingFlows
+from pellucid.doctor.evidence.flow import EvaluationFlows, Flow, TrainingFlows, Value, ancestors
 from pellucid.doctor.finding import Finding
 from pellucid.doctor.replay import input_values
 
@@ -49,44 +49,49 @@ def find(
                 return
 
 
-def _fed(flow: Flow) -> Iterator[tuple[str, str | None, Tensor | None, float | None]]:
-    values = input_values(flow) if flow.kind == "training" else ()
+Found = tuple[str, str | None, Tensor | None, float]
+
+
+def _fed(flow: Flow) -> Iterator[Found]:
+    """Yield what came in, not what the networks made, that is not finite and made an output or the loss so."""
+    if any(v.weight is not None and _share(v) for op in flow.operations for v in op.inputs):
+        return  # The weights are broken already: the outputs prove nothing.
     for call in flow.network_calls:
-        is_broken = any(value.facts is not None and value.facts.nonfinite for value in call.outputs)
-        for value in (v for v in call.inputs if v.kind != "weight") if is_broken else ():
-            if value.facts is not None and value.facts.nonfinite and value.dtype.is_floating_point:
-                made_of = value.maker is None or all(op.call is None for op in (value.maker,))
-                if made_of:
-                    yield "the inputs", call.place, value.tensor, value.facts.nonfinite
-    is_lost = flow.loss is not None and flow.loss.facts is not None and flow.loss.facts.nonfinite > 0
-    for value in values if is_lost and not flow.network_calls else ():
-        if value.facts is not None and value.facts.nonfinite:
-            yield "the inputs", flow.backward_place, value.tensor, value.facts.nonfinite
-    for loss in flow.losses if is_lost else ():
-        facts, outputs = (loss.targets.facts if loss.targets is not None else None), loss.outputs.facts
-        if loss.targets is not None and facts is not None and facts.nonfinite and not loss.targets.requires_grad:
-            if outputs is not None and not outputs.nonfinite:
-                yield "the targets", loss.operation.place, loss.targets.tensor, facts.nonfinite
+        for value in call.inputs if any(_share(value) for value in call.outputs) else ():
+            if _share(value) and not _is_learned(value):
+                yield "the inputs", call.place, value.tensor, _share(value)
+    if flow.loss is None or not _share(flow.loss):
+        return
+    for value in () if flow.network_calls else input_values(flow):
+        if _share(value):
+            yield "the inputs", flow.backward_place, value.tensor, _share(value)
+    for loss in flow.losses:
+        if loss.targets is not None and _share(loss.targets) and not _is_learned(loss.targets):
+            yield "the targets", loss.operation.place, loss.targets.tensor, _share(loss.targets)
+
+
+def _share(value: Value) -> float:
+    return value.facts.nonfinite if value.facts is not None and value.dtype.is_floating_point else 0.0
+
+
+def _is_learned(value: Value) -> bool:
+    return value.requires_grad or any(weight.is_trainable for op in ancestors(value) for weight in op.weights)
 
 
 def _finding(where: str, place: str | None, tensor: Tensor | None, share: float | None) -> Finding:
     fix = "x = torch.nan_to_num(x, nan=0.0)  # or drop the examples: keep = torch.isfinite(x).flatten(1).all(1)"
-    text = f"{share:.2%} of their numbers are" if share is not None else "some of their numbers are"
-    if tensor is not None:
-        bad = ~torch.isfinite(tensor.reshape(len(tensor), -1)) if tensor.ndim else ~torch.isfinite(tensor.reshape(1, 1))
-        text = f"{int(bad.sum())} of {bad.numel()} numbers of {len(bad)} examples are"
+    text = f"{share:.2%} of their numbers are NaN or infinite" if share is not None else "some are NaN or infinite"
+    if tensor is not None and tensor.ndim:
+        bad = ~torch.isfinite(tensor.reshape(len(tensor), -1))
+        text = f"{int(bad.sum())} of {bad.numel()} numbers of {len(bad)} examples are NaN or infinite"
+        columns = bad.any(0).nonzero().flatten().tolist()
         if where == "the inputs" and bad.shape[1] > 1:
-            columns = bad.any(0).nonzero().flatten().tolist()
             shown = ", ".join(map(str, columns[:8])) + (" …" if len(columns) > 8 else "")
-            text = f"{text} NaN or infinite, in {len(columns)} of {bad.shape[1]} features ({shown}):"
-            if len(columns) < bad.shape[1] and len(bad) > 3 and bool(bad[:, columns].float().mean() > 0.5):
+            text += f", in {len(columns)} of {bad.shape[1]} features ({shown})"
+            if len(bad) > 3 and len(columns) < bad.shape[1] and float(bad[:, columns].float().mean()) > 0.5:
                 fix = "std = train_inputs.std(0).clamp(min=1e-6)  # a feature that never changes has a std of 0"
-            return Finding(
-                where=where, place=place, evidence=f"{text} the outputs are NaN from there", fix=fix, confidence=0.97
-            )
-    return Finding(
-        where=where, place=place, evidence=f"{text} NaN or infinite, and so the loss is", fix=fix, confidence=0.97
-    )
+    text += "; so are the outputs or the loss from there on"
+    return Finding(where=where, place=place, evidence=text, fix=fix, confidence=0.97)
 
 
 def sick() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pellucid.doctor.evidence.dynamics import Dynamics
 from pellucid.doctor.evidence.loop import Optimizers
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 from pellucid.doctor.trial import Change, Trials
 
 SEVERITY = "warning"
@@ -41,6 +41,7 @@ def find(dynamics: Dynamics, optimizers: Optimizers, trials: Trials) -> Iterator
             place=facts.place,
             evidence=f"{facts.kind} has {given}; {comparison.text()}",
             fix=f"torch.optim.{facts.kind}(network.parameters(), lr={facts.learning_rate:g}, {label})",
+            mend=Mend("set", settings={name: usual for name, (_, usual) in odd.items()}),
             confidence=0.92,
         )
 

@@ -12,7 +12,7 @@ from pellucid.doctor.evidence.data import Batches
 from pellucid.doctor.evidence.ending import Ending
 from pellucid.doctor.evidence.flow import TrainingFlows
 from pellucid.doctor.evidence.labels import are_classes, misfit_of, targets_of
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "error"
 FAMILY = "contract"
@@ -54,6 +54,7 @@ def _finding(place: str | None, classes: list[int]) -> Finding:
         + ", ".join(map(str, classes)),
         fix=f"last = nn.Linear(width, {max(classes) + 1})  # one output per class\n"
         "loss = nn.CrossEntropyLoss()(outputs, labels)  # labels: int64 of shape (batch,)",
+        mend=Mend("resize", outputs=max(classes) + 1),
         confidence=0.97,
     )
 

@@ -17,7 +17,7 @@ from pellucid.doctor.progress import Window, supervised, windows
 
 SEVERITY = "warning"
 FAMILY = "dynamics"
-FOLDS = ("dead-units", "saturated-units", "unsuited-optimizer", "overfitting")
+FOLDS = ("loss-not-decreasing", "dead-units", "saturated-units", "overfitting", "collapsed-output")
 
 
 def find(flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers) -> Iterator[Finding]:
@@ -45,7 +45,7 @@ def find(flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers) -> It
         place=optimizers.first.place,
         evidence=f"averaged over {len(losses) // 40 or 5} steps the loss {swings} and ends at {end:.3g}; it was "
         f"{start:.3g} at the start and {lowest:.3g} at best{span}",
-        fix=f"lower the learning rate{' at the top of its schedule' if span else ''}: at most {max(rate, 1e-6) * 3:.1g}",
+        fix=f"lower the learning rate{' at the top of its schedule' * bool(span)}: at most {max(rate, 1e-6) * 3:.1g}",
         confidence=0.9 if len(rises) > 2 or is_diverging else 0.75,
     )
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pellucid.doctor.evidence.exclusion import all_targets, is_given
 from pellucid.doctor.evidence.flow import Flow, Loss, TrainingFlows, origin
 from pellucid.doctor.evidence.ranges import output_range
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "error"
 FAMILY = "contract"
@@ -60,6 +60,7 @@ def find(flows: TrainingFlows) -> Iterator[Finding]:
                 f"{float(numbers.min()):.3g} to {float(numbers.max()):.3g}, {outside:.0%} of {numbers.numel()} lie "
                 f"outside: the mean squared error cannot go below {lost:.3g} (targets' variance {spread:.3g})",
                 fix=f"remove {last.where}: return the output of the layer before it",
+                mend=Mend("remove", last.paths),
                 confidence=0.97,
             )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pellucid.doctor.evidence.flow import TrainingFlows, maker
 from pellucid.doctor.evidence.kinds import RECTIFIERS
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "error"
 FAMILY = "contract"
@@ -34,6 +34,7 @@ def find(flows: TrainingFlows) -> Iterator[Finding]:
                 evidence=f"{last.name} is the last layer before {loss.kind}: of its outputs "
                 f"{facts.zeros if facts else 0:.0%} are 0, and none is negative",
                 fix=f"remove {last.where}: return the output of the layer before it",
+                mend=Mend("remove", last.paths),
                 confidence=0.97,
             )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pellucid.doctor.evidence.flow import Flow, Operation, TrainingFlows, ancestors, origin, users
 from pellucid.doctor.evidence.kinds import ACTIVATIONS, DROPOUTS, SOFTMAXES, VIEWS, words
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "warning"
 FAMILY = "architecture"
@@ -48,6 +48,7 @@ def find(flows: TrainingFlows) -> Iterator[Finding]:
                 evidence=f"{outer.name} takes the output of {inner.name}, which lies between {low:.2g} and "
                 f"{high:.2g}{gives}",
                 fix=f"remove {outer.where} or {inner.where}: one activation after each layer",
+                mend=Mend("remove", outer.paths),
                 confidence=0.92,
             )
 

@@ -18,7 +18,7 @@ from pellucid.doctor.trial import Change, Comparison, Trials
 SEVERITY = "warning"
 FAMILY = "loop"
 FOLDS = ("learning-rate-too-low", "too-few-epochs", "unsuited-optimizer", "unchanged-weights", "zero-learning-rate",
-         "loss-not-decreasing", "cannot-fit-one-batch", "oscillating-loss")  # fmt: skip
+         "loss-not-decreasing", "cannot-fit-one-batch", "oscillating-loss", "collapsed-output")  # fmt: skip
 
 
 def find(
@@ -35,6 +35,8 @@ def find(
         per_batch = entry.steps >= 0.9 * facts.steps
         seen, fix = None, "for epoch in range(epochs):\n    ...  # all batches\n    scheduler.step()"
         if not entry.steps:
+            if not type(entry.scheduler).__module__.startswith("torch."):
+                continue  # its step may not be the one that is watched
             seen = f"{entry.kind} was never stepped in {facts.steps} optimizer steps"
         elif length and not per_batch and entry.steps < 0.2 * facts.steps and 0.8 < length / facts.steps < 1.25:
             seen = f"{entry.kind} was made for {length} steps, as many as there were batches, but stepped {entry.steps}"

@@ -83,7 +83,7 @@ def sick() -> None:
             super().__init__()
             self.layers = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def forward(self, x: torch.Tensor) -> Any:
             return self.layers(x)
 
         def train(self, epochs: int = 60) -> None:  # type: ignore[override]
@@ -109,7 +109,7 @@ def healthy() -> None:
             super().__init__()
             self.layers = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def forward(self, x: torch.Tensor) -> Any:
             return self.layers(x)
 
         def fit(self, epochs: int = 60) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pellucid.doctor.evidence.ending import Ending
 from pellucid.doctor.evidence.flow import Operation
 from pellucid.doctor.evidence.kinds import AFFINE, CONVOLUTIONS, NORMS, RECURRENT
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "error"
 FAMILY = "architecture"
@@ -38,6 +38,7 @@ def find(ending: Ending) -> Iterator[Finding]:
         place=operation.place,
         evidence=f"{operation.where} was made for {wanted} and got {given}: its input is {list(operation.main.shape)}",
         fix=f"make {operation.where} for {given} instead of {wanted}, or change what comes before it",
+        mend=Mend("resize", operation.paths, inputs=given) if operation.name == "linear" else None,
         confidence=0.97,
     )
 

@@ -21,6 +21,7 @@ FOLDS = (
     "unscaled-inputs", "learning-rate-too-low", "unsuited-optimizer", "too-few-epochs", "loss-not-decreasing",
     "vanishing-gradients", "collapsed-output", "unchanged-weights", "odd-optimizer-settings", "badly-scaled-weights",
     "cannot-fit-one-batch", "inputs-ignored", "excessive-weight-decay", "learning-rate-too-high", "oscillating-loss",
+    "dead-at-start", "dead-units",
 )  # fmt: skip
 
 

@@ -99,7 +99,7 @@ def sick() -> None:
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(60):
         optimizer.zero_grad()
-        nn.functional.mse_loss(network(inputs), targets).backward()
+        (network(inputs) - targets).square().mean().backward()
         optimizer.step()
 
 
@@ -114,5 +114,5 @@ def healthy() -> None:
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(60):
         optimizer.zero_grad()
-        nn.functional.mse_loss(network(inputs).squeeze(1), targets).backward()
+        (network(inputs).squeeze(1) - targets).square().mean().backward()
         optimizer.step()

@@ -9,7 +9,7 @@ Fix: Return the logits; the loss applies softmax. For probabilities at predictio
 from collections.abc import Iterator
 
 from pellucid.doctor.evidence.flow import TrainingFlows, maker
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "error"
 FAMILY = "contract"
@@ -33,6 +33,7 @@ def find(flows: TrainingFlows) -> Iterator[Finding]:
                 evidence=f"softmax is the last layer before cross_entropy, which applies softmax itself; what the loss "
                 f"takes for logits lies between {facts.low if facts else 0:.2g} and {facts.high if facts else 1:.2g}",
                 fix=f"remove {last.where}: return the output of the layer before it",
+                mend=Mend("remove", last.paths),
                 confidence=0.98,
             )
 

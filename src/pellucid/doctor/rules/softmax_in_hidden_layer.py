@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 from pellucid.doctor.evidence.flow import Operation, TrainingFlows, trunk, users
 from pellucid.doctor.evidence.kinds import AFFINE, DROPOUTS, NORMS, POOLS, RECURRENT, VIEWS
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "warning"
 FAMILY = "architecture"
 FOLDS = (
+    "dead-units",
     "vanishing-gradients", "learning-rate-too-low", "unsuited-optimizer", "too-few-epochs", "loss-not-decreasing",
     "badly-scaled-weights", "cannot-fit-one-batch", "collapsed-output", "unchanged-weights", "inputs-ignored",
     "saturated-units", "dead-at-start", "deep-sigmoid",
@@ -47,6 +48,7 @@ def find(flows: TrainingFlows) -> Iterator[Finding]:
                 place=operation.place,
                 evidence=f"{operation.name} between {takers[0].where} and the layer before it: {spread}",
                 fix=f"replace {operation.where} by nn.ReLU()",
+                mend=Mend("relu", operation.paths),
                 confidence=0.92,
             )
 

@@ -8,8 +8,9 @@ Fix: Give the axis of the classes: dim=1 for outputs [examples, classes], dim=-1
 
 from collections.abc import Iterator
 
-from pellucid.doctor.evidence.exclusion import is_exclusive, is_given
-from pellucid.doctor.evidence.flow import EvaluationFlows, Flow, Loss, Operation, TrainingFlows, Value, maker, origin
+from pellucid.doctor.evidence.examples import NORMALISING, over_examples
+from pellucid.doctor.evidence.exclusion import is_exclusive
+from pellucid.doctor.evidence.flow import EvaluationFlows, Loss, Operation, TrainingFlows, maker
 from pellucid.doctor.evidence.ranges import axis
 from pellucid.doctor.finding import Finding
 
@@ -21,7 +22,6 @@ FOLDS = (
     "softmax-in-hidden-layer", "logits-into-nll-loss", "log-softmax-before-cross-entropy", "excessive-weight-decay",
     "softmax-before-cross-entropy", "output-cannot-reach-targets", "loss-not-connected", "stale-statistics",
 )  # fmt: skip
-SOFTMAXES = ("softmax", "log_softmax", "softmin")
 
 
 def find(flows: TrainingFlows | None, evaluations: EvaluationFlows | None) -> Iterator[Finding]:
@@ -31,7 +31,7 @@ def find(flows: TrainingFlows | None, evaluations: EvaluationFlows | None) -> It
     losses = [loss for flow in training for loss in flow.losses]
     for flow in (*training, *(evaluations.flows if evaluations is not None else ())):
         reasons = [(maker(loss.outputs), _in_loss(loss)) for loss in flow.losses]
-        reasons += [(operation, _over_examples(operation, flow, losses)) for operation in flow.operations]
+        reasons += [(operation, over_examples(operation, flow, losses)) for operation in flow.operations]
         for operation, reason in reasons:
             if operation is None or reason is None or operation.where in seen:
                 continue
@@ -53,7 +53,7 @@ def _right(operation: Operation) -> int:
 def _in_loss(loss: Loss) -> str | None:
     """Return why the softmax before a loss has the wrong axis, by what its results sum to."""
     last, outputs = maker(loss.outputs), loss.outputs.tensor
-    if last is None or last.name not in SOFTMAXES or len(loss.outputs.shape) < 2 or last.output is None:
+    if last is None or last.name not in NORMALISING or len(loss.outputs.shape) < 2 or last.output is None:
         return None
     if loss.kind in ("nll_loss", "cross_entropy", "ctc_loss") and last.name == "log_softmax":
         place = -1 if loss.kind == "ctc_loss" else 1
@@ -73,44 +73,6 @@ def _in_loss(loss: Loss) -> str | None:
     if loss.outputs.shape[1] < 2 or bool(((sums - 1).abs() < 0.01).all()):
         return None
     return f"each example's targets sum to 1, its outputs to {float(sums.min()):.3g}…{float(sums.max()):.3g}"
-
-
-def _over_examples(operation: Operation, flow: Flow, losses: list[Loss]) -> str | None:
-    """Return why a softmax compares examples of the batch with each other."""
-    value, call = operation.output, operation.call
-    if operation.name not in SOFTMAXES or axis(operation) != 0 or value is None or len(value.shape) < 2:
-        return None
-    count = value.shape[0]
-    # [examples, 1] weighs examples or positions; a square may compare examples with examples.
-    if count < 2 or value.shape[1] in (1, count) or (len(value.shape) > 2 and value.size == count * value.shape[1]):
-        return None
-    if call is not None and call.has_parameters:
-        if not call.inputs or not call.outputs or not _are_examples(call.inputs[0], call.outputs[0], count, losses):
-            return None
-    elif operation.main is None or not _is_answer(origin(operation.main), flow, losses):
-        return None
-    return f"axis 0 holds the {count} examples of the batch, which are thereby compared with each other"
-
-
-def _are_examples(inputs: Value, outputs: Value, count: int, losses: list[Loss]) -> bool:
-    """Return whether the first axis of inputs and outputs is that of the examples: one target for each."""
-    if inputs.shape[:1] != (count,) or outputs.shape[:1] != (count,):
-        return False
-    wanted = [loss for loss in losses if loss.targets is not None and is_given(loss.targets)]
-    return bool(wanted) and all(
-        loss.targets is not None
-        and (len(loss.targets.shape) == 1 or loss.targets.shape[1:] == loss.outputs.shape[1:])
-        and len(loss.outputs.shape) <= 2
-        and loss.targets.shape[:1] == loss.outputs.shape[:1]
-        for loss in wanted
-    )
-
-
-def _is_answer(value: Value, flow: Flow, losses: list[Loss]) -> bool:
-    """Return whether a value is what a network returned: [examples, classes], as its loss reads it."""
-    returned = {origin(output).index for call in flow.network_calls for output in call.outputs}
-    shapes = {(len(loss.outputs.shape), *loss.outputs.shape[1:]) for loss in losses if loss.targets is not None}
-    return value.index in returned and len(value.shape) == 2 and (2, *value.shape[1:]) in shapes
 
 
 def sick() -> None:

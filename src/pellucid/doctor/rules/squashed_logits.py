@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from pellucid.doctor.evidence.flow import Loss, TrainingFlows, Value, maker
 from pellucid.doctor.evidence.ranges import Range, axis, output_range
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "error"
 FAMILY = "contract"
@@ -45,6 +45,7 @@ def find(flows: TrainingFlows) -> Iterator[Finding]:
                 f"{bounds.high:g}" + (f" (seen: {facts.low:.2g} to {facts.high:.2g})" if facts else "")
                 + f": the loss cannot go below {least:.2g}, however long it trains",
                 fix=f"remove {last.where}: return the output of the layer before it",
+                mend=Mend("remove", last.paths),
                 confidence=0.97,
             )  # fmt: skip
 

@@ -30,7 +30,8 @@ def find(flows: TrainingFlows, evaluations: EvaluationFlows, loop: Loop, trials:
     steps = [flow for flow in steps if flow.backward_place == steps[0].backward_place][:4]
     if not steps or loop.steps < 10:
         return
-    training, evaluation, worst = 0.0, 0.0, (0.0, "", None)
+    training, evaluation = 0.0, 0.0
+    worst: tuple[float, str, Operation | None] = (0.0, "", None)
     for flow in steps:
         again = trials.values(flow, at="end")
         training += again.loss / len(steps)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pellucid.doctor.evidence.flow import Loss, TrainingFlows, Value, Weight, trunk
 from pellucid.doctor.evidence.kinds import AFFINE
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 from pellucid.doctor.trial import Change, Trials
 from pellucid.tracing.capture import mapped
 
@@ -60,6 +60,7 @@ def find(flows: TrainingFlows, trials: Trials) -> Iterator[Finding]:
             + f"; {comparison.text()}",
             fix="with torch.no_grad():\n    last_layer.reset_parameters()\n    last_layer.bias.zero_()"
             "  # last_layer: " + last.where,
+            mend=Mend("reset", last.paths),
             confidence=0.85,
         )
 
@@ -106,8 +107,9 @@ def sick() -> None:
     prices = 150 + 40 * inputs[:, :1] + 20 * inputs[:, 1:2] ** 2
     targets = (prices - prices.mean()) / prices.std()
 
-    network = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
-    nn.init.constant_(network[2].bias, prices.mean().item())
+    last = nn.Linear(16, 1)
+    network = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), last)
+    nn.init.constant_(last.bias, prices.mean().item())
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(80):
         optimizer.zero_grad()
@@ -124,8 +126,9 @@ def healthy() -> None:
     prices = 150 + 40 * inputs[:, :1] + 20 * inputs[:, 1:2] ** 2
     targets = (prices - prices.mean()) / prices.std()
 
-    network = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
-    nn.init.constant_(network[2].bias, targets.mean().item())
+    last = nn.Linear(16, 1)
+    network = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), last)
+    nn.init.constant_(last.bias, targets.mean().item())
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
     for _ in range(80):
         optimizer.zero_grad()

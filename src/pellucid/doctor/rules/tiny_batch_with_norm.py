@@ -1,7 +1,7 @@
 """Batch normalisation over one or two examples.
 
-Why: With two values per feature, the normalised ones are always +1 and -1, whatever they were: all that is left is which
-is larger. The running statistics are as noisy, so the network behaves otherwise in eval mode.
+Why: With two values per feature, the normalised ones are always +1 and -1, whatever they were: all that is left is
+which is larger. The running statistics are as noisy, so the network behaves otherwise in eval mode.
 
 Fix: Use batches of 16 or more, drop a last batch of one (drop_last=True), or take LayerNorm or GroupNorm instead.
 """
@@ -23,12 +23,15 @@ FOLDS = (
 
 def find(flows: TrainingFlows | None, ending: Ending) -> Iterator[Finding]:
     """Count the values that each feature is normalised over, in the traced steps and where the run broke off."""
-    raised = ending.operation
-    if raised is not None and raised.error is not None and raised.grad_enabled and _count(raised) == 1:
+    places = {call.place for flow in (flows.flows if flows else ()) for call in flow.network_calls}
+    raised, message = ending.operation, str(ending.error or "")
+    is_single = raised is not None and raised.grad_enabled and _count(raised) == 1 and raised.error is not None
+    # In a step that was not traced only PyTorch's own words tell, and the line that also trains.
+    if is_single or ("more than 1 value per channel" in message and raised is None and ending.place in places):
         yield Finding(
-            where=raised.where,
-            place=raised.place,
-            evidence=f"{raised.where} was to normalise a batch of a single example and raised: {ending.error}",
+            where=raised.where if raised is not None else "the batch normalisation",
+            place=ending.place,
+            evidence=f"a batch of a single example came after {ending.steps} steps; normalising it raised: {message}",
             fix="DataLoader(dataset, batch_size=..., shuffle=True, drop_last=True)  # the last batch held one example",
             confidence=0.95,
             severity="error",

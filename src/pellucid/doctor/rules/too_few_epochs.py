@@ -7,6 +7,7 @@ Fix: Train for more epochs, until the validation loss stops falling.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from statistics import fmean
 
 from pellucid.doctor.evidence.data import Batches
@@ -31,28 +32,29 @@ def find(
     losses = dynamics.losses
     if ending.kind != "finished" or len(optimizers.optimizers) > 1 or supervised(flows.first) is None:
         return
-    if not 4 <= len(losses) <= 400 or dynamics.first_nonfinite is not None:
+    if not 4 <= len(losses) <= 200 or dynamics.first_nonfinite is not None:
         return
-    epochs = passes(batches)
+    epochs = passes(batches, len(losses))
     # A full batch in every step: only a handful of steps is surely too short.
-    if epochs is None or epochs > 5.5 or (epochs >= 0.9 * len(losses) and len(losses) > 8):
+    if epochs is None or epochs > 3.5 or (epochs >= 0.9 * len(losses) and len(losses) > 8):
         return
     left = remaining(dynamics, flows.first)
     size = len(losses) // 4
     quarters = [fmean(losses[place * size : (place + 1) * size]) for place in range(4)]
-    is_falling = all(after < before for before, after in zip(quarters, quarters[1:], strict=False))
-    if left is None or left < 0.25 or not is_falling or quarters[3] > 0.93 * quarters[2]:
+    is_falling = all(after < before for before, after in pairwise(quarters))
+    if left is None or left < 0.4 or not is_falling or quarters[3] > 0.93 * quarters[2]:
         return
     further = trials.run(AS_WRITTEN, steps=max(20, min(len(losses), 60)), at="end")
     end = fmean(further[-max(1, len(further) // 4) :])
-    if end > 0.6 * quarters[3]:
+    if end > 0.7 * quarters[3]:
         return
+    shown = ", ".join(f"{quarter:.3g}" for quarter in quarters)
     yield Finding(
         where="the training loop",
         place=loop.step_place,
-        evidence=f"the loss fell in each quarter of the {len(losses)} steps ({', '.join(f'{q:.3g}' for q in quarters)}) "
-        f"and was still falling after {epochs:.0f} {'pass' if round(epochs) == 1 else 'passes'} through the data; a copy "
-        f"that goes on for {len(further)} steps reaches {end:.3g}",
+        evidence=f"the loss fell in each quarter of the {len(losses)} steps ({shown}) "
+        f"and was still falling after {epochs:.0f} {'pass' if round(epochs) == 1 else 'passes'} through the data; a "
+        f"copy that goes on for {len(further)} steps reaches {end:.3g}",
         fix=f"epochs = {max(10, round(epochs) * 10)}",
         confidence=0.85,
     )

@@ -12,7 +12,7 @@ from pellucid.doctor.evidence.data import Batches
 from pellucid.doctor.evidence.ending import Ending
 from pellucid.doctor.evidence.flow import TrainingFlows
 from pellucid.doctor.evidence.labels import is_one_hot, misfit_of
-from pellucid.doctor.finding import Finding
+from pellucid.doctor.finding import Finding, Mend
 
 SEVERITY = "error"
 FAMILY = "contract"
@@ -44,6 +44,7 @@ def _finding(place: str | None, width: int, low: int, high: int) -> Finding:
         evidence=f"the network has {width} output{'s' if width > 1 else ''}, for class numbers up to {width - 1}; the "
         f"labels go from {low} to {high}",
         fix=f"make the last layer {high + 1} wide instead of {width}",
+        mend=Mend("resize", outputs=high + 1),
         confidence=0.97,
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
-from pellucid.doctor.evidence.data import Batches, Stream
+from pellucid.doctor.evidence.data import Batches
 from pellucid.doctor.evidence.flow import Flow, TrainingFlows
 from pellucid.doctor.evidence.kinds import DROPOUTS
 from pellucid.doctor.evidence.networks import Network, Networks
@@ -35,12 +35,12 @@ def find(flows: TrainingFlows, batches: Batches, networks: Networks) -> Iterator
             continue
         layers = _layers(network, flows)
         if layers:
-            worst: Stream = max(mixed or streams, key=lambda stream: stream.training_flags[1])
+            worst = max(mixed or streams, key=lambda stream: stream.training_flags[1])
             yield Finding(
                 where=network.name,
                 place=worst.place,
-                evidence=f"in {worst.training_flags[1]} of {sum(worst.training_flags)} training calls it "
-                f"was in evaluation mode: {', '.join(layers[:3])}{' …' if len(layers) > 3 else ''} did not do their work",
+                evidence=f"in {worst.training_flags[1]} of {sum(worst.training_flags)} training calls it was in "
+                f"evaluation mode: {', '.join(layers[:3])}{' …' if len(layers) > 3 else ''} did not do their work",
                 fix="for epoch in range(epochs):\n    network.train()\n    ...",
                 confidence=0.96,
             )
@@ -48,7 +48,7 @@ def find(flows: TrainingFlows, batches: Batches, networks: Networks) -> Iterator
 
 def _layers(network: Network, flows: TrainingFlows) -> list[str]:
     """Return the layers of two modes that the gradient passes; a frozen normalisation may well stay off."""
-    found = {}
+    found: dict[str, None] = {}
     for flow in flows.flows:
         for operation in flow.gradient_path:
             module = operation.module

@@ -55,8 +55,8 @@ def find(
     yield Finding(
         where="the training step",
         place=loop.step_place,
-        evidence=f"in {dynamics.count} steps no weight matrix moved by more than {max(changes):.2%} of its size (a step "
-        f"moves it by {share:.1e}){clipped}; the loss ends at {actual:.3g}, after {len(losses)} trial steps with "
+        evidence=f"in {dynamics.count} steps no weight matrix moved by more than {max(changes):.2%} of its size (a "
+        f"step moves it by {share:.1e}){clipped}; the loss ends at {actual:.3g}, after {len(losses)} trial steps with "
         f"{free.label} at {free.loss_changed:.3g}",
         fix=fix,
         confidence=0.95,

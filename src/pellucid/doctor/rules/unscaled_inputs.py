@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from pellucid.doctor.evidence.dynamics import Dynamics
 from pellucid.doctor.evidence.flow import TrainingFlows
 from pellucid.doctor.finding import Finding
 from pellucid.doctor.replay import Surgery, input_values
@@ -26,7 +27,7 @@ FOLDS = (
 )  # fmt: skip
 
 
-def find(flows: TrainingFlows, trials: Trials) -> Iterator[Finding]:
+def find(flows: TrainingFlows, dynamics: Dynamics, trials: Trials) -> Iterator[Finding]:
     """Look for a large range, then train a copy on standardised inputs."""
     for value in input_values(flows.first)[:1]:
         inputs = value.tensor
@@ -43,7 +44,8 @@ def find(flows: TrainingFlows, trials: Trials) -> Iterator[Finding]:
             return ((tensor.float() - mean) / std).clamp(-10, 10).to(tensor.dtype)
 
         comparison = trials.compare(Change("standardised inputs", surgery=Surgery(inputs=scaled)), steps=80)
-        if not comparison.improves(0.6):
+        # A run that ended far below what the change reached in the trial got there without it.
+        if not comparison.improves(0.6) or dynamics.mean_loss(0.9, 1) < 0.25 * comparison.loss_changed:
             continue
         call = flows.first.network_calls[0] if flows.first.network_calls else None
         stds = torch.squeeze(std)

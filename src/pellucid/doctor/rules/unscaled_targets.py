@@ -64,8 +64,8 @@ def find(flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers, trial
     yield Finding(
         where="the targets",
         place=loss.operation.place,
-        evidence=f"targets have mean {float(mean.mean()):.3g} and spread {spread:.3g}; after {len(after)} trial steps on "
-        f"a copy the loss, measured in the targets' own spread, is {as_written:.3g} as written, {changed:.3g} with "
+        evidence=f"targets have mean {float(mean.mean()):.3g} and spread {spread:.3g}; after {len(after)} trial steps "
+        f"on a copy the loss, measured in the targets' own spread, is {as_written:.3g} as written, {changed:.3g} with "
         "standardised targets (1 is a constant guess)",
         fix="mean, std = train_targets.mean(0), train_targets.std(0)\ntargets = (targets - mean) / std"
         "  # predictions = outputs * std + mean",

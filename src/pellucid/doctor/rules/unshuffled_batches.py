@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from pellucid.doctor.evidence.data import Batches, Loader
-from pellucid.doctor.evidence.flow import Flow, TrainingFlows, Value, ancestors, whole
+from pellucid.doctor.evidence.flow import Flow, TrainingFlows, ancestors, whole
 from pellucid.doctor.finding import Finding
 
 SEVERITY = "warning"
@@ -19,7 +19,7 @@ FAMILY = "data"
 FOLDS = (
     "oscillating-loss", "collapsed-output", "loss-not-decreasing", "learning-rate-too-high", "learning-rate-too-low",
     "unsuited-optimizer", "too-few-epochs", "overfitting", "stale-statistics", "single-class", "imbalanced-labels",
-    "odd-optimizer-settings", "unchanged-weights", "cannot-fit-one-batch",
+    "odd-optimizer-settings", "unchanged-weights", "cannot-fit-one-batch", "dead-units",
 )  # fmt: skip
 
 
@@ -44,22 +44,34 @@ def find(flows: TrainingFlows, batches: Batches | None) -> Iterator[Finding]:
                 fix="DataLoader(dataset, batch_size=..., shuffle=True)",
                 confidence=0.8,
             )
-    if trained:
+    if not trained:
+        yield from _sliced([f for f in flows.flows if f.backward_place == flows.first.backward_place])
+
+
+def _sliced(flows: Sequence[Flow]) -> Iterator[Finding]:
+    """Judge batches that the loop itself cut, by how much their class numbers vary: few keep their labels."""
+    targets = [loss.targets for flow in flows for loss in flow.losses[:1] if loss.targets is not None]
+    targets = [value for value in targets if value.size == value.shape[0] >= 4 and value.facts is not None]
+    if len(targets) < 4:
         return
-    pieces, everything = [], ()
-    for flow in flows.flows:
-        for loss in flow.losses[:1]:
-            source = whole(loss.targets) if loss.targets is not None else None
-            labels = _labels(loss.targets)
-            if labels and flow.backward_place == flows.first.backward_place:
-                pieces.append(labels)
-                everything = _labels(source) if source is not loss.targets else everything
-    distinct = {label for piece in pieces for label in piece}
-    if (everything and len(everything) > len(pieces[0])) or len(distinct) >= 3:
-        mixture = _mixture(pieces, everything or [label for piece in pieces for label in piece])
-        if mixture is not None:
-            fix = "for rows in torch.randperm(len(inputs)).split(batch_size):\n    ..."
-            yield _sorted(mixture, pieces, flows.first.backward_place, fix)
+    source = whole(targets[0])
+    numbers = source.tensor if source is not targets[0] and source.size > targets[0].size else None
+    is_whole = numbers is not None and bool(((numbers == 0) | (numbers == 1)).all() or not numbers.is_floating_point())
+    facts = [value.facts for value in targets if value.facts is not None]
+    means = torch.tensor([entry.mean for entry in facts])
+    inner = sum(entry.std**2 for entry in facts) / len(facts)
+    if not is_whole and (targets[0].dtype.is_floating_point or len(means.unique()) < 3):
+        return
+    total = source.facts.std**2 if is_whole and source.facts is not None else inner + float(means.var())
+    if total > 0.1 and inner < 0.3 * total:
+        yield Finding(
+            where="the training batches",
+            place=flows[0].backward_place,
+            evidence=f"in {len(facts)} training batches of {targets[0].size} the class numbers vary by "
+            f"{inner**0.5:.2g}, over all labels by {total**0.5:.2g}: the batches come sorted by class",
+            fix="for rows in torch.randperm(len(inputs)).split(batch_size):\n    ...",
+            confidence=0.9,
+        )
 
 
 def _sorted(mixture: tuple[float, float], pieces: Sequence[Sequence[int]], place: str | None, fix: str) -> Finding:
@@ -67,8 +79,8 @@ def _sorted(mixture: tuple[float, float], pieces: Sequence[Sequence[int]], place
     return Finding(
         where="the training batches",
         place=place,
-        evidence=f"a training batch of {len(pieces[0])} holds {sum(classes) / len(classes):.1f} classes on average; two of its "
-        f"examples differ in class in {mixture[0]:.0%} of cases, two of all examples in {mixture[1]:.0%}: sorted by class",
+        evidence=f"a training batch of {len(pieces[0])} holds {sum(classes) / len(classes):.1f} classes on average: "
+        f"two of its examples differ in class in {mixture[0]:.0%} of cases, two of all examples in {mixture[1]:.0%}",
         fix=fix,
         confidence=0.9,
     )
@@ -99,25 +111,6 @@ def _loaders(flow: Flow) -> set[int]:
 def _repeats(loader: Loader) -> bool:
     orders = [tuple(order) for order in loader.epoch_hashes if len(order) == 4]
     return loader.epochs >= 3 and len(orders) >= 3 and len(set(orders)) == 1 and len(set(orders[0])) == 4
-
-
-def _labels(value: Value | None) -> list[int]:
-    """Return class numbers, also those of 0/1 columns and one-hot rows; empty for anything else."""
-    found = value.tensor if value is not None else None
-    if found is None or found.ndim == 0 or found.is_complex():
-        return []
-    if (
-        found.ndim == 2
-        and found.shape[1] > 1
-        and bool((found.sum(1) == 1).all())
-        and bool(((found == 0) | (found == 1)).all())
-    ):
-        found = found.argmax(1)
-    if found.ndim == 2 and found.shape[1] == 1:
-        found = found[:, 0]
-    if found.ndim != 1 or (found.is_floating_point() and not bool(((found == 0) | (found == 1)).all())):
-        return []
-    return [int(number) for number in found.tolist()]
 
 
 def sick() -> None:

@@ -6,7 +6,7 @@ all weights need steps of one size. Where that does not hold, no learning rate h
 Fix: Take torch.optim.Adam(network.parameters(), lr=1e-3), or SGD with momentum.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -21,8 +21,7 @@ from pellucid.doctor.trial import Change, Comparison, Trials
 
 SEVERITY = "warning"
 FAMILY = "optimizer"
-FOLDS = ("oscillating-loss", "unchanged-weights", "loss-not-decreasing", "collapsed-output", "too-few-epochs",
-         "dead-units", "saturated-units")  # fmt: skip
+FOLDS = ("oscillating-loss", "loss-not-decreasing", "collapsed-output", "too-few-epochs", "dead-units")
 # They compare the gradients of successive steps as if all came from the same examples.
 FULL_BATCH = frozenset(("Rprop", "LBFGS"))
 
@@ -32,15 +31,10 @@ def find(flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers, trial
     if len(optimizers.optimizers) > 1 or dynamics.count < 50:
         return
     left, facts = remaining(dynamics, flows.first), optimizers.first
-    if left is None or left < 0.5:
+    if left is None or left < 0.5 or "Adam" in facts.kind:
         return
-    best: Comparison | None = None
-    for rate in (0.003, 0.01):
-        comparison = trials.compare(Change(f"Adam, lr={rate}", optimizer=_adam(rate)), steps=60)
-        if best is None or comparison.loss_changed < best.loss_changed:
-            best = comparison
-    if best is None:
-        return
+    tried = [trials.compare(Change(f"Adam, lr={rate}", optimizer=_adam(rate)), steps=60) for rate in (0.003, 0.01)]
+    best = min(tried, key=lambda comparison: comparison.loss_changed)
     is_misfed = facts.kind in FULL_BATCH and _batches_differ(flows)
     if is_misfed:
         # The trial repeats few batches, which suits such an optimizer better than the run did: the run counts.
@@ -55,19 +49,22 @@ def find(flows: TrainingFlows, dynamics: Dynamics, optimizers: Optimizers, trial
                 return
     if not best.improves(0.7):
         return
+    seen = f"{best.text()}; {facts.kind} with 0.01 to 1000 times its learning rate does not come near"
+    if is_misfed:
+        seen = (
+            f"{facts.kind} compares the gradients of successive steps, but each sees another batch; it ends at "
+            f"{best.loss_as_written:.3g}, {best.label} at {best.loss_changed:.3g} after {len(best.after)} trial steps"
+        )
     yield Finding(
         where="the optimizer",
         place=facts.place,
-        evidence=(f"{facts.kind} compares gradients of successive steps, but each step sees another batch; the loss of "
-                  f"the run ends at {best.loss_as_written:.3g}, after {len(best.after)} trial steps with {best.label} at "
-                  f"{best.loss_changed:.3g}" if is_misfed else
-                  f"{best.text()}; {facts.kind} with 0.01 to 1000 times its learning rate does not come near"),
+        evidence=seen,
         fix=f"optimizer = torch.optim.{best.label.replace(', ', '(network.parameters(), ')})",
         confidence=0.9,
-    )  # fmt: skip
+    )
 
 
-def _adam(rate: float):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _adam(rate: float) -> Callable[[list[Tensor]], torch.optim.Optimizer]:
     def make(parameters: list[Tensor]) -> torch.optim.Optimizer:
         return torch.optim.Adam(parameters, lr=rate)
 

@@ -119,7 +119,8 @@ def sick() -> None:
 
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
             rows = torch.relu(self.first(rows))
-            return self.last(rows)
+            outputs: torch.Tensor = self.last(rows)
+            return outputs
 
     network = Classifier()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
@@ -146,7 +147,8 @@ def healthy() -> None:
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
             rows = torch.relu(self.first(rows))
             rows = torch.relu(self.second(rows))
-            return self.last(rows)
+            outputs: torch.Tensor = self.last(rows)
+            return outputs
 
     network = Classifier()
     optimizer = torch.optim.Adam(network.parameters(), lr=0.01)

@@ -24,7 +24,7 @@ SEVERITY = "error"
 FAMILY = "dynamics"
 FOLDS = ("learning-rate-too-low", "learning-rate-too-high", "unsuited-optimizer", "unchanged-weights",
          "loss-not-decreasing", "collapsed-output", "too-few-epochs", "cannot-fit-one-batch",
-         "odd-optimizer-settings")  # fmt: skip
+         "odd-optimizer-settings", "dead-units")  # fmt: skip
 
 
 def find(flows: TrainingFlows, dynamics: Dynamics, trials: Trials) -> Iterator[Finding]:
@@ -52,12 +52,11 @@ def find(flows: TrainingFlows, dynamics: Dynamics, trials: Trials) -> Iterator[F
     comparison = trials.compare(Change(f"weights initialised for {kind}", initialise=initialise), steps=60)
     helps = comparison.improves(0.9)
     places = [place for _, place, _ in layers if place]
-    depth = f"{len(layers)} layers"
     init = "nn.init.kaiming_normal_(layer.weight)" if kind == "ReLU" else "nn.init.xavier_normal_(layer.weight, 5 / 3)"
     yield Finding(
         where=layers[0][0].name,
         place=places[0] if places else flows.first.backward_place,
-        evidence=f"over {depth} the gradient shrinks from {last:.2g} (typical entry of the last layers' weights) to "
+        evidence=f"over {len(layers)} layers the gradient shrinks from {last:.2g} (last layers' weights) to "
         f"{first:.2g} (first layers')" + (f"; {comparison.text()}" if helps else f"; the loss ends at {left:.0%}"),
         fix=f"x = x + block(x)  # a residual connection around each layer, or for each layer: {init}",
         confidence=0.95 if helps else 0.8,
@@ -93,7 +92,7 @@ def sick() -> None:
     for _ in range(60):
         hidden = inputs
         for layer in layers:
-            hidden = torch.relu(layer(hidden))
+            hidden = nn.functional.gelu(layer(hidden))
         optimizer.zero_grad()
         nn.functional.cross_entropy(last(hidden), labels).backward()
         optimizer.step()
@@ -113,7 +112,7 @@ def healthy() -> None:
     for _ in range(60):
         hidden = layers[0](inputs)
         for layer in layers[1:]:
-            hidden = hidden + torch.relu(layer(hidden))
+            hidden = hidden + nn.functional.gelu(layer(hidden))
         optimizer.zero_grad()
         nn.functional.cross_entropy(last(hidden), labels).backward()
         optimizer.step()
