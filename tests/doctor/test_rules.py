@@ -20,6 +20,7 @@ def checkup_of(example: object) -> Checkup:
     return watched.checkup
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", rule_names())
 def test_the_sick_example_is_found_first(name: str) -> None:
     (entry,) = (entry for entry in rules() if entry.name == name)
@@ -30,6 +31,7 @@ def test_the_sick_example_is_found_first(name: str) -> None:
     assert not others, shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", rule_names())
 def test_the_healthy_example_is_left_alone(name: str) -> None:
     (entry,) = (entry for entry in rules() if entry.name == name)

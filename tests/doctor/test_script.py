@@ -121,3 +121,47 @@ def test_a_comment_on_the_line_silences_a_rule_there(tmp_path: Path) -> None:
     program = SICK.replace("labels).backward()", "labels).backward()  # pellucid: ignore[rectified-logits]")
     assert not facts(run(tmp_path, program + "train()", "--json"))["findings"]
     assert not facts(run(tmp_path, SICK + "train()", "--json", "--ignore", "rectified-logits"))["findings"]
+
+
+def test_a_script_that_cannot_be_ended_is_ended(tmp_path: Path) -> None:
+    program = "import time\nwhile True:\n    try: time.sleep(0.05)\n    except: pass"
+    done = run(tmp_path, program, "--seconds", "0.5")
+    assert done.returncode == 2
+    assert "catches everything" in done.stderr and "fix:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "spoils", ["sys.stdout = open(os.devnull, 'w')", "os.makedirs('x'); os.chdir('x'); os.rmdir('../x')"]
+)
+def test_findings_are_shown_whatever_the_script_did_to_its_output_and_folder(tmp_path: Path, spoils: str) -> None:
+    done = run(tmp_path, SICK + f"train()\n{spoils}", "--json")
+    assert facts(done)["findings"][0]["rule"] == "rectified-logits", done.stderr
+
+
+def test_a_closed_output_does_no_harm(tmp_path: Path) -> None:
+    done = run(tmp_path, SICK + "train()\nsys.stdout.close()")
+    assert done.returncode == 1
+    assert "rectified-logits" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_spawned_processes_work(tmp_path: Path) -> None:
+    program = (
+        "import multiprocessing, torch\n"
+        "from torch import nn\n"
+        "from torch.utils.data import DataLoader, Dataset\n"
+        "class Rows(Dataset):\n"
+        "    def __len__(self): return 32\n"
+        "    def __getitem__(self, i): return torch.ones(3) * i, i % 2\n"
+        "def double(x): return 2 * x\n"
+        "if __name__ == '__main__':\n"
+        "    with multiprocessing.get_context('spawn').Pool(1) as pool: print(pool.map(double, [1, 2]))\n"
+        "    loader = DataLoader(Rows(), 16, num_workers=1, multiprocessing_context='spawn')\n"
+        "    print(len([batch for batch in loader]))\n"
+    )
+    done = run(tmp_path, program)
+    assert (done.returncode, done.stdout.splitlines()[:2]) == (0, ["[2, 4]", "2"]), done.stderr
+
+
+def test_steps_without_any_gradient_are_an_error(tmp_path: Path) -> None:
+    program = HEALTHY + "for p in network.parameters(): p.requires_grad_(False)\nfor _ in range(5): optimizer.step()"
+    assert facts(run(tmp_path, program, "--json"))["findings"][0]["rule"] == "never-stepped"

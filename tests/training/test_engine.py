@@ -317,3 +317,19 @@ def test_choices_never_see_the_test_split(dataset: Dataset) -> None:
         pellucid.train(network, one, Settings(epochs=3, batch_size=16))
         states.append(weights_of(network))
     assert torch.equal(*states)
+
+
+def test_the_doctor_speaks_before_training(dataset: Dataset) -> None:
+    events: list[object] = []
+    network = pellucid.mlp(36, (16,), 3, output_activation="relu", seed=0)
+    run = pellucid.train(network, dataset, Settings(epochs=1), watcher=events.append)
+    kinds = [type(event).__name__ for event in events]
+    assert kinds[:3] == ["Architecture", "Checkup", "Choices"]
+    assert [finding.rule for finding in run.checkup.causes] == ["rectified-logits"]
+    assert run.to_dict()["findings"][0]["rule"] == "rectified-logits"
+    assert "rectified-logits" in str(run)
+
+
+def test_the_doctor_has_nothing_to_say_of_the_default_network(dataset: Dataset) -> None:
+    run = pellucid.train(pellucid.mlp(36, (16,), 3, seed=0), dataset, Settings(epochs=1))
+    assert run.checkup.is_healthy

@@ -49,6 +49,7 @@ class Rule:
     healthy: Callable[[], Any]
 
 
+@functools.cache
 def rule_names() -> tuple[str, ...]:
     """Return the names of all rules, in the order of their families' files."""
     return tuple(sorted(path.stem.replace("_", "-") for path in RULES.glob("*.py") if path.stem != "__init__"))

@@ -60,7 +60,7 @@ class FeedRecord:
                 "rows": 0,
                 "flags": [0, 0],
                 "grads": [0, 0],
-            },  # fmt: skip
+            },
         )
         side["calls"] += 1
         side["flags"][0 if seen["training"] else 1] += 1

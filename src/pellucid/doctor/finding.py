@@ -15,8 +15,8 @@ class Mend:
     """A fix that a machine can make.
 
     Attributes:
-        action: "remove" a layer; put a "relu" in its place, or one after it ("activate"); "flatten" before it; "resize" a
-            Linear; "reset" its weights; "unfreeze" it; set the rate of a "dropout"; or "set" settings of the training.
+        action: "remove" a layer; put a "relu" in its place, or one after it ("activate"); "flatten" before it; "resize"
+            a Linear; "reset" its weights; "unfreeze" it; set the rate of a "dropout"; or "set" settings of training.
         layers: Paths in the network; () for the last Linear of a "resize".
         inputs: Of a resized Linear; None keeps them.
         outputs: Of a resized Linear; None keeps them.

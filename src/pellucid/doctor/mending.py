@@ -39,7 +39,7 @@ def mended(network: nn.Module, findings: Iterable[Finding]) -> nn.Module:
 
 
 def settings_of(findings: Iterable[Finding]) -> dict[str, object]:
-    """Return the settings that the causes ask for, by name: {"lr": 0.001} …"""
+    """Return the settings that the causes ask for, by name, as {"lr": 0.001}."""
     found: dict[str, object] = {}
     for finding in findings:
         if finding.is_cause and finding.mend is not None and finding.mend.action == "set":
@@ -48,11 +48,16 @@ def settings_of(findings: Iterable[Finding]) -> dict[str, object]:
 
 
 def _last_linear(network: nn.Module) -> str:
-    """Return the path of the Linear that was made last."""
+    """Return the path of the Linear that was made last.
+
+    Raises:
+        SettingError: If there is none.
+    """
     paths = [path for path, module in network.named_modules() if isinstance(module, nn.Linear)]
     if not paths:
         raise SettingError(f"{type(network).__name__} has no Linear to resize", fix="change its last layer by hand")
-    return paths[-1]
+    last: str = paths[-1]
+    return last
 
 
 def _make(network: nn.Module, path: str, change: Mend) -> None:
@@ -79,7 +84,7 @@ def _make(network: nn.Module, path: str, change: Mend) -> None:
         case "unfreeze":
             layer.requires_grad_(True)
         case "dropout":
-            layer.p = change.rate
+            setattr(layer, "p", change.rate)  # noqa: B010 nn.Module knows no attribute p
 
 
 def _put(network: nn.Module, path: str, layer: nn.Module) -> None:
@@ -95,7 +100,11 @@ def _put(network: nn.Module, path: str, layer: nn.Module) -> None:
 
 
 def _resized(layer: nn.Module, path: str, inputs: int | None, outputs: int | None) -> nn.Linear:
-    """Return a Linear of another size; the weights that both have are kept."""
+    """Return a Linear of another size; the weights that both have are kept.
+
+    Raises:
+        SettingError: If the layer is no Linear.
+    """
     if not isinstance(layer, nn.Linear):
         raise SettingError(f"{path} is a {type(layer).__name__}, not a Linear", fix="change its size by hand")
     new = nn.Linear(

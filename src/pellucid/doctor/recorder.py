@@ -248,7 +248,9 @@ class Recorder:
             name = self.name_of(module)
             self.event("forward", {"network": name, "training": module.training, "grad": grad})
             place = user_place()
-            self.feeds.take((id(module), place, grad), name, tensors, training=module.training, step=self.steps)
+            # What another layer of the user's made is no data.
+            if not any(tensor.grad_fn is not None for tensor in tensors):
+                self.feeds.take((id(module), place, grad), name, tensors, training=module.training, step=self.steps)
             if not grad or not module.training:
                 self.on_evaluation()
         else:

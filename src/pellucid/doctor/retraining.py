@@ -72,6 +72,38 @@ def retrained(evidence: Evidence, checkup: Checkup, steps: int = STEPS) -> Retra
         raise SettingError(
             "no finding has a fix that can be made by a machine", fix="follow the fix that each finding names"
         )
+    start, batches, make, group = _recorded(evidence)
+    settings = checkup.settings
+    has_change = any(finding.mend is not None and finding.mend.action != "set" for finding in causes)
+    fixed = checkup.mend(start) if has_change else copy.deepcopy(start)
+    other = getattr(torch.optim, str(settings["optimizer"])) if "optimizer" in settings else make
+    changed = {name: value for name, value in settings.items() if name != "optimizer"}
+    before = _losses(start, batches, make, group, steps)
+    after = _losses(fixed, batches, other, {**({} if other is not make else group), **changed}, steps)
+    if after is None:
+        raise SettingError("the mended network cannot run on the recorded batches", fix="mend it by hand")
+    return Retraining(tuple(finding.fix.splitlines()[0] for finding in causes), steps, before, after)
+
+
+def trained_as_written(evidence: Evidence, steps: int = STEPS) -> float | None:
+    """Train the network as it started on the batches that were recorded; return the mean loss of the last tenth.
+
+    Args:
+        evidence: Of the watched run.
+        steps: Of the training.
+
+    Raises:
+        SettingError: If the recorded steps cannot be run again.
+    """
+    return _losses(*_recorded(evidence), steps)
+
+
+def _recorded(evidence: Evidence) -> tuple[nn.Module, list["Batch"], Any, dict[str, Any]]:
+    """Return the network as it started, batches, and the optimizer's class and settings.
+
+    Raises:
+        SettingError: If the recorded steps cannot be run again.
+    """
     flows, networks = evidence.found.get(TrainingFlows), evidence.found.get(Networks)
     optimizers = evidence.found.get(Optimizers)
     if not isinstance(flows, TrainingFlows) or not isinstance(networks, Networks):
@@ -83,20 +115,10 @@ def retrained(evidence: Evidence, checkup: Checkup, steps: int = STEPS) -> Retra
             "the recorded steps cannot be run again: one tensor in, one loss of PyTorch's is what can",
             fix="mend it by hand, and check the program again",
         )
-    start = _as_it_started(network)
     facts = optimizers.first if isinstance(optimizers, Optimizers) else None
-    settings = checkup.settings
-    has_change = any(finding.mend is not None and finding.mend.action != "set" for finding in causes)
-    fixed = checkup.mend(start) if has_change else copy.deepcopy(start)
     make = facts.optimizer.__class__ if facts is not None else torch.optim.Adam
     group = dict(facts.groups[0]) if facts is not None else {"lr": 1e-3}
-    other = getattr(torch.optim, str(settings["optimizer"])) if "optimizer" in settings else make
-    changed = {name: value for name, value in settings.items() if name != "optimizer"}
-    before = _losses(start, batches, make, group, steps)
-    after = _losses(fixed, batches, other, {**({} if other is not make else group), **changed}, steps)
-    if after is None:
-        raise SettingError("the mended network cannot run on the recorded batches", fix="mend it by hand")
-    return Retraining(tuple(finding.fix.splitlines()[0] for finding in causes), steps, before, after)
+    return _as_it_started(network), batches, make, group
 
 
 Batch = tuple[tuple[Tensor, ...], Tensor, Callable[[Tensor, Tensor], Tensor]]
@@ -147,7 +169,7 @@ def _losses(network: nn.Module, batches: list[Batch], make: Any, settings: dict[
                 inputs, labels, function = batches[step % len(batches)]
                 optimizer.zero_grad()
                 value = function(network(*inputs), labels)
-                value.backward()
+                value.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 losses.append(value.item())
         except Exception:  # noqa: BLE001 a faulty program may raise anything

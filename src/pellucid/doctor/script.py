@@ -2,6 +2,7 @@
 
 import builtins
 import contextlib
+import os
 import signal
 import sys
 import traceback
@@ -93,6 +94,7 @@ def _as_main(path: Path, resolved: Path, arguments: Sequence[str]) -> Iterator[t
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__=str(path), __builtins__=builtins, __cached__=None, __spec__=None)
     kept = sys.argv, sys.path[:], sys.modules["__main__"]
+    streams, folder = (sys.stdout, sys.stderr), Path.cwd()
     sys.argv = [str(path), *arguments]
     sys.path.insert(0, str(resolved.parent))
     # Classes of the script are pickled as those of `__main__`, and worker processes look it up there.
@@ -104,10 +106,17 @@ def _as_main(path: Path, resolved: Path, arguments: Sequence[str]) -> Iterator[t
         sys.argv = kept[0]
         sys.path[:] = kept[1]
         sys.modules["__main__"] = kept[2]
+        # What it wrote elsewhere stays there; the findings go where they were asked for.
+        sys.stdout, sys.stderr = streams
+        if sys.stdout.closed:
+            sys.stdout = sys.stderr
+        with contextlib.suppress(OSError):
+            os.chdir(folder)
         _KEPT.append(module)
 
 
 _KEPT: list[types.ModuleType] = []
+RINGS = 5
 
 
 @contextlib.contextmanager
@@ -117,7 +126,14 @@ def _alarm(seconds: float | None) -> Iterator[None]:
         yield
         return
 
+    rung = 0
+
     def ring(number: int, frame: object) -> None:
+        nonlocal rung
+        rung += 1
+        if rung > RINGS:
+            os.write(2, b"error: the program catches everything that would end it\n  fix: catch Exception, not all\n")
+            os._exit(2)
         raise StopWatching
 
     try:
@@ -125,7 +141,7 @@ def _alarm(seconds: float | None) -> Iterator[None]:
     except ValueError:  # not in the main thread
         yield
         return
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 2.0)
     try:
         yield
     finally:

@@ -7,7 +7,11 @@ import torch.nn as nn
 
 random.seed(0)
 torch.manual_seed(0)
-ENDINGS = {"it": ["ino", "ello", "etti", "ucci"], "ru": ["ov", "sky", "enko", "in"], "de": ["mann", "stein", "berg", "er"]}
+ENDINGS = {
+    "it": ["ino", "ello", "etti", "ucci"],
+    "ru": ["ov", "sky", "enko", "in"],
+    "de": ["mann", "stein", "berg", "er"],
+}
 STARTS = ["mar", "pet", "kol", "bar", "ros", "fel", "gol", "var", "ber", "sam", "lor", "vin", "hol", "tom"]
 letters = "abcdefghijklmnopqrstuvwxyz"
 all_categories = list(ENDINGS)

@@ -13,7 +13,9 @@ X = torch.tensor(X, dtype=torch.float32) / 8 - 1
 y = torch.tensor(y)
 train_loader = DataLoader(TensorDataset(X[:1400], y[:1400]), batch_size=64, shuffle=True)
 test_loader = DataLoader(TensorDataset(X[1400:], y[1400:]), batch_size=128)
-teacher = nn.Sequential(nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.2), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10))
+teacher = nn.Sequential(
+    nn.Linear(64, 256), nn.ReLU(), nn.Dropout(0.2), nn.Linear(256, 128), nn.ReLU(), nn.Linear(128, 10)
+)
 student = nn.Sequential(nn.Linear(64, 24), nn.ReLU(), nn.Linear(24, 10))
 
 

@@ -49,4 +49,6 @@ for epoch in range(20):
     if epoch % 5 == 4:
         model.eval()
         with torch.no_grad():
-            print(epoch, np.sqrt(loss_fn(model(X_train), y_train)).item(), np.sqrt(loss_fn(model(X_test), y_test)).item())
+            print(
+                epoch, np.sqrt(loss_fn(model(X_train), y_train)).item(), np.sqrt(loss_fn(model(X_test), y_test)).item()
+            )

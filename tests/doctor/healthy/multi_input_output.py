@@ -47,7 +47,9 @@ for epoch in range(10):
     net.train()
     for batch, target in DataLoader(Table(range(1600)), batch_size=64, shuffle=True):
         out = net(batch)
-        loss = nn.functional.mse_loss(out["price"], target["price"]) + nn.functional.cross_entropy(out["rank"], target["rank"])
+        loss = nn.functional.mse_loss(out["price"], target["price"]) + nn.functional.cross_entropy(
+            out["rank"], target["rank"]
+        )
         opt.zero_grad()
         loss.backward()
         opt.step()

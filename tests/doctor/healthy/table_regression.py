@@ -6,7 +6,9 @@ from sklearn.model_selection import train_test_split
 
 torch.manual_seed(0)
 X, y = load_diabetes(return_X_y=True, scaled=False)
-Xtr, Xte, ytr, yte = (torch.tensor(a, dtype=torch.float32) for a in train_test_split(X, y, test_size=0.2, random_state=0))
+Xtr, Xte, ytr, yte = (
+    torch.tensor(a, dtype=torch.float32) for a in train_test_split(X, y, test_size=0.2, random_state=0)
+)
 mx, sx = Xtr.mean(0), Xtr.std(0)
 my, sy = ytr.mean(), ytr.std()
 inputs, targets = (Xtr - mx) / sx, (ytr - my) / sy

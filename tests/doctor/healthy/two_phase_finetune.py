@@ -41,7 +41,9 @@ model.head = nn.Linear(48 * 4, 10)
 model.body.requires_grad_(False)
 fit(model, torch.optim.Adam(model.head.parameters(), lr=1e-2), X[:1500], y[:1500], 4)
 model.body.requires_grad_(True)
-optimizer = torch.optim.Adam([{"params": model.body.parameters(), "lr": 5e-4}, {"params": model.head.parameters()}], lr=2e-3)
+optimizer = torch.optim.Adam(
+    [{"params": model.body.parameters(), "lr": 5e-4}, {"params": model.head.parameters()}], lr=2e-3
+)
 fit(model, optimizer, X[:1500], y[:1500], 5)
 model.eval()
 with torch.no_grad():

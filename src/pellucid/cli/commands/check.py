@@ -22,8 +22,8 @@ from pellucid.cli.screen import as_json_option
 @click.option("--data", default="fashion-mnist", show_default=True, help="For file.py:Class: what it is to learn.")
 @as_json_option
 def command(
-    script: str, arguments: tuple[str, ...], steps: int | None, seconds: float | None, ignore: str, mend: bool, data: str,
-    as_json: bool,
+    script: str, arguments: tuple[str, ...], steps: int | None, seconds: float | None, ignore: str, mend: bool,
+    data: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Run SCRIPT with its ARGUMENTS under the doctor, and say what is wrong with its training.
 

@@ -186,7 +186,7 @@ class Operation:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The path of its module in the network, as `Mend.layers` takes it; () for a function, which no machine mends."""
+        """The path of its module in the network, as `Mend.layers` takes it; () for a function."""
         return (self.path,) if self.module is not None and self.path else ()
 
     @property

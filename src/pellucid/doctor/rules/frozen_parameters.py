@@ -17,7 +17,8 @@ from pellucid.doctor.origins import is_as_drawn, is_between, is_still
 SEVERITY = "warning"
 FAMILY = "optimizer"
 FOLDS = ("unchanged-weights", "learning-rate-too-low", "unsuited-optimizer", "too-few-epochs", "cannot-fit-one-batch",
-         "loss-not-decreasing", "vanishing-gradients", "stale-statistics", "unused-parameters", "collapsed-output")  # fmt: skip
+         "loss-not-decreasing", "vanishing-gradients", "stale-statistics", "unused-parameters",
+         "collapsed-output")  # fmt: skip
 REASONS = {
     "random": (
         "are frozen at the random numbers that they were initialised with",

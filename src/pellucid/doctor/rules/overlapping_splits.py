@@ -7,6 +7,7 @@ Fix: Split first, once; then build both sets from the two disjoint parts.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from pellucid.doctor.evidence.data import Batches, Stream
 from pellucid.doctor.evidence.flow import TrainingFlows
@@ -67,7 +68,7 @@ def _sets(batches: Batches, streams: Sequence[Stream], training: Examples) -> It
 def _parts(stream: Stream, training: Examples) -> list[Examples]:
     """Return what a line evaluated; in two parts if it was given the training examples, and in other calls others."""
     ends = [sum(stream.batch_sizes[:number]) for number in range(len(stream.batch_sizes) + 1)]
-    calls = {frozenset(stream.hashes[start:end]) for start, end in zip(ends, ends[1:], strict=False)} - {frozenset()}
+    calls = {frozenset(stream.hashes[start:end]) for start, end in pairwise(ends)} - {frozenset()}
     trained = {call for call in calls if len(call & training) > 0.95 * len(call)}
     seen: Examples = frozenset().union(*trained)
     others: Examples = frozenset().union(*(calls - trained))
@@ -84,7 +85,9 @@ def _is_played(training: Sequence[Stream], evaluated: Sequence[Stream]) -> bool:
 
 
 def _first_steps(streams: Sequence[Stream]) -> dict[int, int]:
-    pairs = sorted((step, example) for stream in streams for example, step in zip(stream.hashes, stream.steps, strict=False))
+    pairs = sorted(
+        (step, example) for stream in streams for example, step in zip(stream.hashes, stream.steps, strict=False)
+    )
     return {example: step for step, example in reversed(pairs)}
 
 
