@@ -163,5 +163,8 @@ def test_spawned_processes_work(tmp_path: Path) -> None:
 
 
 def test_steps_without_any_gradient_are_an_error(tmp_path: Path) -> None:
-    program = HEALTHY + "for p in network.parameters(): p.requires_grad_(False)\nfor _ in range(5): optimizer.step()"
+    program = (
+        HEALTHY
+        + "for p in network.parameters(): p.requires_grad_(False)\nfor _ in range(5): network(inputs); optimizer.step()"
+    )
     assert facts(run(tmp_path, program, "--json"))["findings"][0]["rule"] == "never-stepped"

@@ -19,7 +19,7 @@ from pellucid.doctor.trial import Change, Comparison, Trials
 
 SEVERITY = "warning"
 FAMILY = "dynamics"
-FOLDS = ("vanishing-gradients", "unchanged-weights")
+FOLDS = ("vanishing-gradients", "unchanged-weights", "collapsed-output")
 SHARE, NEARLY_ALL = 0.5, 0.9
 
 

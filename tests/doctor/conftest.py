@@ -1,0 +1,3 @@
+"""The healthy programs are data of a test, not tests: nothing may import them."""
+
+collect_ignore = ["healthy"]
