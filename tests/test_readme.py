@@ -125,6 +125,11 @@ def test_figures_are_those_that_were_measured() -> None:
     answers = json.loads((ROOT / "benchmarks/results/prediction.json").read_text())
     assert f"{answers['1_at_a_time']['auto']['microseconds']['median']:.0f} µs" in README
     assert f"{answers['1024_at_a_time']['auto']['images_per_second']['median']:,.0f} images a second" in README
+    cases = json.loads((ROOT / "benchmarks/results/doctor_cases.json").read_text())["figures"]
+    assert f"named in {cases['recall'] * 100:.1f} %, named first in {cases['top1'] * 100:.1f} %" in README
+    doctor = json.loads((ROOT / "benchmarks/results/doctor.json").read_text())
+    assert f"{doctor['check']['network']['seconds']['median']:.2f} s" in README
+    assert f"{doctor['watching']['plain loop']['ratio']['median']:.2f} times as long" in README
     looks = json.loads((ROOT / "benchmarks/results/tracing.json").read_text())["multiples_of_a_plain_forward"]
     small = {
         name: facts["median"] for name, facts in looks["784-512-512-10, batch 3"].items() if name != "plain_seconds"

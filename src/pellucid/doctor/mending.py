@@ -1,7 +1,6 @@
 """Fixes that can be made by a machine: a finding's change, made on a copy of the network."""
 
 import copy
-import math
 from collections.abc import Iterable
 
 import torch
@@ -124,12 +123,12 @@ def _resized(layer: nn.Module, path: str, inputs: int | None, outputs: int | Non
 
 
 def _reset(layer: nn.Module) -> None:
-    """Draw the weights of a layer and all inside it anew, as PyTorch does; biases and norms as well."""
+    """Draw the weights of a layer anew, and all inside it (He et al. 2015); biases are 0, norms as PyTorch makes them."""
     for module in layer.modules():
         reset = getattr(module, "reset_parameters", None)
         if callable(reset):
             reset()
-        elif next(module.parameters(recurse=False), None) is not None:
-            for parameter in module.parameters(recurse=False):
-                if parameter.dim() > 1:
-                    nn.init.kaiming_uniform_(parameter, a=math.sqrt(5))
+        if isinstance(module, nn.Linear | nn.modules.conv._ConvNd):  # noqa: SLF001 what all convolutions are
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
