@@ -123,7 +123,7 @@ def _resized(layer: nn.Module, path: str, inputs: int | None, outputs: int | Non
 
 
 def _reset(layer: nn.Module) -> None:
-    """Draw the weights of a layer anew, and all inside it (He et al. 2015); biases are 0, norms as PyTorch makes them."""
+    """Draw the weights of a layer anew, and all inside it (He et al. 2015); biases are 0, norms as they are made."""
     for module in layer.modules():
         reset = getattr(module, "reset_parameters", None)
         if callable(reset):
