@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# Each test starts other programs.
+pytestmark = pytest.mark.slow
+
 HEAD = """
 import sys, os, torch
 from torch import nn

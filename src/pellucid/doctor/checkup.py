@@ -98,7 +98,8 @@ class Checkup(Result):
         """Return the findings, how the run ended, and what could not be judged and why."""
         shown = self.findings_shown()
         if not self.findings:
-            shown.append(Note("Nothing found."))
+            has_raised = self.ending.startswith("The program raised")
+            shown.append(Note("No rule explains how it ended." if has_raised else "Nothing found."))
         if self.ending:
             shown.append(Note(self.ending))
         reasons: dict[str, list[str]] = {}

@@ -367,6 +367,10 @@ class Recorder:
                 known = self.tracer.weights.get(id(parameter))
                 if known is not None:
                     self.tracer.start(known)
+            # Tensors that no network registers were first seen while they were being filled.
+            for known in list(self.tracer.weights.values()):
+                if not known.is_registered and not known.is_buffer:
+                    self.tracer.start(known)
         self.tracer.is_stepping = True
         if self._looks():
             record.look(self.tracer.weights)

@@ -72,7 +72,7 @@ def retrained(evidence: Evidence, checkup: Checkup, steps: int = STEPS) -> Retra
         raise SettingError(
             "no finding has a fix that can be made by a machine", fix="follow the fix that each finding names"
         )
-    start, batches, make, group = _recorded(evidence)
+    start, batches, make, group = recorded(evidence)
     settings = checkup.settings
     has_change = any(finding.mend is not None and finding.mend.action != "set" for finding in causes)
     fixed = checkup.mend(start) if has_change else copy.deepcopy(start)
@@ -95,11 +95,14 @@ def trained_as_written(evidence: Evidence, steps: int = STEPS) -> float | None:
     Raises:
         SettingError: If the recorded steps cannot be run again.
     """
-    return _losses(*_recorded(evidence), steps)
+    return _losses(*recorded(evidence), steps)
 
 
-def _recorded(evidence: Evidence) -> tuple[nn.Module, list["Batch"], Any, dict[str, Any]]:
-    """Return the network as it started, batches, and the optimizer's class and settings.
+def recorded(evidence: Evidence) -> tuple[nn.Module, list["Batch"], Any, dict[str, Any]]:
+    """Return the network as it started, its batches with their loss, and the optimizer's class and settings.
+
+    Args:
+        evidence: Of the watched run.
 
     Raises:
         SettingError: If the recorded steps cannot be run again.
