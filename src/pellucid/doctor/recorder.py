@@ -16,6 +16,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from pellucid.doctor.evidence.flow import Call, ancestors
 from pellucid.doctor.evidence.loop import Event, Step
 from pellucid.doctor.feeding import Feeds, LoaderRecord
+from pellucid.doctor.limits import Limit, StopWatching
 from pellucid.doctor.places import user_place
 from pellucid.doctor.stepping import OptimizerRecord, any_gradient
 from pellucid.doctor.tracer import Segment, Tracer, measured
@@ -24,10 +25,6 @@ from pellucid.tracing.capture import tensors_in
 TRACED_STEPS = 6
 TRACED_EVALUATIONS = 4
 COST = 0.03
-
-
-class StopWatching(BaseException):
-    """Ends a watched script early; no `except Exception` of the user's catches it."""
 
 
 class Recorder:
@@ -64,14 +61,12 @@ class Recorder:
         self.classes: dict[type[nn.Module], None] = {}
         self.started = perf_counter()
         self.spent = 0.0
-        self.max_steps = max_steps
-        self.max_seconds = max_seconds
+        self.limit = Limit(max_steps, max_seconds)
         self.evaluations = 0
         self.last_evaluation_step = -1
         self.next_traced = TRACED_STEPS
         self.is_over = False
         self._thread = threading.get_ident()
-        self._is_pushed = False
         self._paths: dict[int, str] = {}
         self._names: dict[str, int] = {}
 
@@ -99,42 +94,19 @@ class Recorder:
         else:
             self.late_events.append(made)
 
-    def check_time(self) -> None:
-        """End the run if its time is up.
-
-        Raises:
-            StopWatching: Then.
-        """
-        if self.max_seconds is not None and perf_counter() - self.started > self.max_seconds:
-            raise StopWatching
-
     def start_tracing(self, *, is_evaluation: bool = False) -> None:
         """Begin a segment."""
         traced = sum(1 for segment in self.segments if segment.backwards)
         segment = Segment(self.steps, keeps_all=traced < 2 or is_evaluation, keeps_data=True)
         self.segments.append(segment)
         self.tracer.segment = segment
-        self.tracer.is_on = self._push()
+        self.tracer.is_on = self.tracer.enter_stack()
 
     def stop_tracing(self) -> None:
-        """End the segment, and take the mode off the stack if nobody stands on it."""
+        """End the segment."""
         self.tracer.is_on = False
         self.tracer.segment = None
-        if self._is_pushed and _modes()[-1:] == [self.tracer]:
-            self.tracer.__exit__(None, None, None)  # type: ignore[no-untyped-call]
-            self._is_pushed = False
-
-    def _push(self) -> bool:
-        modes = _modes()
-        self._is_pushed = any(mode is self.tracer for mode in modes)
-        if not self._is_pushed:
-            # Only onto an empty stack: a user's `with` around us would otherwise take us off in its own stead.
-            default = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)  # noqa: SLF001 lies below all others
-            if any(mode is not default for mode in modes):
-                return False
-            self.tracer.__enter__()  # type: ignore[no-untyped-call]
-            self._is_pushed = True
-        return True
+        self.tracer.leave_stack()
 
     def on_evaluation(self) -> None:
         """An evaluation begins: trace it if it is among the first, or if we can afford it."""
@@ -206,8 +178,8 @@ class Recorder:
                 nn.Module.__call__ = wrapper  # type: ignore[method-assign]
                 if is_on:
                     tracer.segment = segment
-                    tracer.is_on = self._push()
-        self.check_time()
+                    tracer.is_on = tracer.enter_stack()
+        self.limit.check_time()
         started = perf_counter()
         call: Call | None = None
         tracer.muted += 1
@@ -418,7 +390,3 @@ class Recorder:
             self.start_tracing()
         elif was_on:
             self.stop_tracing()
-
-
-def _modes() -> list[Any]:
-    return list(torch.overrides._get_current_function_mode_stack())  # type: ignore[no-untyped-call]  # noqa: SLF001

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pellucid.doctor.limits import StopWatching
 from pellucid.doctor.places import FILES
-from pellucid.doctor.recorder import StopWatching
 from pellucid.doctor.watching import Watch
 from pellucid.errors import MissingFileError, UserCodeError
 

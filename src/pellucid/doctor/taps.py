@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from pellucid.doctor.feeding import LoaderRecord
+from pellucid.doctor.limits import StopWatching
 from pellucid.doctor.places import _rank, user_place
-from pellucid.doctor.recorder import Recorder, StopWatching
+from pellucid.doctor.recorder import Recorder
 from pellucid.tracing.capture import tensors_in
 
 _MISSING = object()
@@ -147,9 +148,8 @@ class Taps:
     def _after_step(self, optimizer: Optimizer) -> None:
         recorder = self._recorder
         recorder.after_step(optimizer)
-        recorder.check_time()
-        if recorder.max_steps is not None and recorder.steps >= recorder.max_steps:
-            raise StopWatching
+        recorder.limit.check_time()
+        recorder.limit.check_steps(recorder.steps)
 
     def _cleared(self, args: Any, kwargs: Any) -> None:
         place = user_place()

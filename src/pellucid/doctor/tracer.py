@@ -91,12 +91,32 @@ class Tracer(TorchFunctionMode):
         self._values: dict[int, tuple[Tensor, Value]] = {}
         self._count = 0
         self._kept = 0
+        self._is_pushed = False
         self._initial = 0
         self._on_error = on_error
         self._thread = threading.get_ident()
         self._failing: BaseException | None = None
 
     # -- the mode ----------------------------------------------------------------------------------------------------
+
+    def enter_stack(self) -> bool:
+        """Go onto the stack of function modes; return whether we are on it."""
+        modes = _modes()
+        self._is_pushed = any(mode is self for mode in modes)
+        if not self._is_pushed:
+            # Only onto an empty stack: a user's `with` around us would otherwise take us off in its own stead.
+            default = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)  # noqa: SLF001 lies below all others
+            if any(mode is not default for mode in modes):
+                return False
+            self.__enter__()  # type: ignore[no-untyped-call]
+            self._is_pushed = True
+        return True
+
+    def leave_stack(self) -> None:
+        """Go off the stack, if nobody stands on us."""
+        if self._is_pushed and _modes()[-1:] == [self]:
+            self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+            self._is_pushed = False
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -332,3 +352,7 @@ def _named(func: Any, name: str, args: tuple[Any, ...], keywords: dict[str, Any]
         for place, entry in enumerate(args)
     }
     return found | keywords
+
+
+def _modes() -> list[Any]:
+    return list(torch.overrides._get_current_function_mode_stack())  # type: ignore[no-untyped-call]  # noqa: SLF001

@@ -10,7 +10,8 @@ from torch import nn
 
 from pellucid.doctor.checkup import Checkup, examined
 from pellucid.doctor.gathering import Evidence, gathered
-from pellucid.doctor.recorder import Recorder, StopWatching
+from pellucid.doctor.limits import StopWatching
+from pellucid.doctor.recorder import Recorder
 from pellucid.doctor.taps import Taps
 
 
