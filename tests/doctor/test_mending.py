@@ -129,3 +129,20 @@ def test_the_command_shows_before_and_after(tmp_path: Path, capsys: pytest.Captu
     assert code == 1
     assert "loss" in capsys.readouterr().out.split("Mended")[1]
     assert shown.facts()["mended"]["after"] < shown.facts()["mended"]["before"]
+
+
+@pytest.mark.slow
+def test_the_command_mends_a_class_and_trains_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from pellucid.cli.checking import judge_class
+
+    (tmp_path / "network.py").write_text(
+        "from torch import nn\n"
+        "class Net(nn.Sequential):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(nn.Flatten(), nn.Linear(784, 64), nn.ReLU(), nn.Linear(64, 10), nn.Softmax(dim=1))\n"
+    )
+    code, shown = judge_class(f"{tmp_path / 'network.py'}:Net", "fashion-mnist", [], mend=True)
+    shown.show()
+    assert code == 1
+    assert "mended" in capsys.readouterr().out
+    assert shown.facts()["mended"]["after"] < shown.facts()["mended"]["before"]

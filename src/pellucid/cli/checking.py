@@ -49,8 +49,10 @@ class Shown:
             click.echo(f"Not mended: {self.trouble}")
 
 
-def judge_class(name: str, data: str, ignore: Sequence[str]) -> tuple[int, Shown]:
+def judge_class(name: str, data: str, ignore: Sequence[str], *, mend: bool = False) -> tuple[int, Shown]:
     """Check a network of the user's class on a batch of a dataset; return the exit code, and what to show.
+
+    With mend, the network and its mended copy are trained for an epoch each.
 
     A class or a dataset that is not there, and a rule that does not exist, end with exit code 2.
     """
@@ -60,7 +62,7 @@ def judge_class(name: str, data: str, ignore: Sequence[str]) -> tuple[int, Shown
     from pellucid.data.reading import read
     from pellucid.devices import choose_device
     from pellucid.networks.own import made, own_class
-    from pellucid.training.run import examined
+    from pellucid.training.run import examined, trained_both
 
     try:
         for rule_name in ignore:
@@ -73,7 +75,13 @@ def judge_class(name: str, data: str, ignore: Sequence[str]) -> tuple[int, Shown
     except PellucidError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)
-    return (0 if checkup.is_healthy else 1), Shown(checkup)
+    outcome: tuple[Retraining | None, str | None] = (None, None)
+    if mend:
+        try:
+            outcome = trained_both(network, dataset, checkup), None
+        except PellucidError as error:
+            outcome = None, str(error)
+    return (0 if checkup.is_healthy else 1), Shown(checkup, *outcome)
 
 
 def judge(

@@ -1,5 +1,6 @@
 """`train`: a network, a dataset and settings make a run."""
 
+import copy
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -17,6 +18,7 @@ from pellucid.data.preparing import Preparation
 from pellucid.devices import DeviceChoice, choose_device, random_state_kept
 from pellucid.doctor.checking import check
 from pellucid.doctor.checkup import Checkup
+from pellucid.doctor.retraining import Retraining
 from pellucid.errors import PellucidError, UserCodeError
 from pellucid.evaluation.evaluation import Evaluation
 from pellucid.networks.modes import evaluating
@@ -222,6 +224,29 @@ def examined(
     labels = torch.from_numpy(dataset.train.labels[places]).to(device)
     with random_state_kept(device):
         return check(network, (inputs, labels), loss=loss_function, ignore=ignore, trial_seconds=0)
+
+
+def trained_both(network: nn.Module, dataset: Dataset, checkup: Checkup) -> Retraining:
+    """Train a copy of a network and a mended copy for an epoch each; the network is left as it was.
+
+    Args:
+        network: That was checked.
+        dataset: What it is to learn.
+        checkup: Of the network.
+
+    Raises:
+        PellucidError: If no cause has a mechanical fix, or the mended network cannot be trained.
+    """
+    mended = checkup.mend(network)
+    fixes = tuple(f.fix.splitlines()[0] for f in checkup.causes if f.mend is not None and f.mend.is_possible)
+    settings = Settings(epochs=1)
+    try:
+        before = train(copy.deepcopy(network), dataset, settings).history.epochs[0].train_loss
+    except PellucidError:
+        before = None
+    after = train(mended, dataset, settings)
+    steps = -(-len(dataset.train) // (after.settings.batch_size or 1))
+    return Retraining(fixes, steps, before, after.history.epochs[0].train_loss)
 
 
 def _fitted(

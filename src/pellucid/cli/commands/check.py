@@ -35,7 +35,7 @@ def command(
 
     ignored = [name for name in ignore.split(",") if name]
     if names_a_class(script):
-        code, shown = judge_class(script, data, ignored)
+        code, shown = judge_class(script, data, ignored, mend=mend)
     else:
         code, shown = judge(Path(script), arguments, steps, seconds, ignored, mend=mend)
     if as_json:
