@@ -30,7 +30,7 @@ SETTINGS = pellucid.Settings(epochs=1, learning_rate=6e-3, precision="float32", 
 def plain_loop(dataset: pellucid.Dataset) -> nn.Module:
     """Train for one epoch as everyone writes it."""
     network = pellucid.mlp(784, (512, 512), 10, seed=0)
-    preparation = pellucid.Preparation.fit(dataset.train)
+    preparation = pellucid.ImagePreparation.fit(dataset.train)
     inputs, labels = preparation(torch.from_numpy(dataset.train.inputs)), torch.from_numpy(dataset.train.labels)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
     loss_function = nn.CrossEntropyLoss()
@@ -73,7 +73,7 @@ def watching(job: Callable[[], nn.Module], rounds: int) -> dict[str, Any]:
 
 def checking(dataset: pellucid.Dataset, rounds: int) -> dict[str, Any]:
     """Return the seconds of a check, the first one apart."""
-    preparation = pellucid.Preparation.fit(dataset.train)
+    preparation = pellucid.ImagePreparation.fit(dataset.train)
     inputs = preparation(torch.from_numpy(dataset.train.inputs[:256]))
     labels = torch.from_numpy(dataset.train.labels[:256])
     network = pellucid.mlp(784, (512, 512), 10, seed=0)

@@ -34,6 +34,7 @@ from pellucid.classifier.classifier import Classifier
 from pellucid.classifier.onnx_runtime import OnnxRuntime
 from pellucid.classifier.products import Float32
 from pellucid.classifier.stacks import take_snapshot
+from pellucid.data.preparing_images import ImagePreparation
 
 Answer = Callable[[Tensor], Tensor]
 CALLS = {1: 50, 1024: 1}
@@ -56,7 +57,7 @@ def contestants(classifier: Classifier, threads: int) -> dict[str, Answer]:
     }
     with contextlib.suppress(ImportError):
         snapshot = take_snapshot(classifier.network, 784, 10)
-        assert snapshot is not None
+        assert snapshot is not None and isinstance(classifier.preparation, ImagePreparation)
         runtime = OnnxRuntime(Float32(snapshot.layers, classifier.preparation).layers, threads)
         found["onnx"] = classifier.predictor(precision="float32").logits
         found["onnxruntime"] = lambda inputs: runtime(inputs.flatten(start_dim=1))

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import get_args
 
 from pellucid.networks.activations import Activation, activations
-from pellucid.networks.outputs import Task, output_for
+from pellucid.networks.outputs import output_for
 from pellucid.rendering.plotting import curve_lines
+from pellucid.tasks import Task
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "activations.md"
 

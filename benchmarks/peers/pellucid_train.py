@@ -56,6 +56,7 @@ def main() -> None:
     network = pellucid.mlp(dataset.train.inputs[0].size, (HIDDEN, HIDDEN), len(dataset.class_names), seed=race.seed)
     run = pellucid.train(network, dataset, settings, device="cpu", watcher=watch)
     trained, preparation = run.classifier.network, run.classifier.preparation
+    assert isinstance(preparation, pellucid.ImagePreparation)
 
     def answer(inputs: Any) -> Any:
         # The race hands out inputs between 0 and 1; the classifier prepares raw ones.

@@ -22,11 +22,14 @@ _HOMES = {
     "History": "training.history",
     "PellucidError": "errors",
     "Predictions": "classifier.predicting",
+    "ImagePreparation": "data.preparing_images",
+    "InputColumn": "data.columns",
     "Preparation": "data.preparing",
     "Run": "training.run",
     "Settings": "training.settings",
     "Split": "data.dataset",
     "Trace": "tracing.trace",
+    "TablePreparation": "data.preparing_tables",
     "activation": "networks.activations",
     "activations": "networks.activations",
     "check": "doctor.checking",
@@ -56,9 +59,12 @@ if TYPE_CHECKING:
     from pellucid.classifier.predicting import predict as predict
     from pellucid.classifier.saving import load as load
     from pellucid.classifier.saving import save as save
+    from pellucid.data.columns import InputColumn as InputColumn
     from pellucid.data.dataset import Dataset as Dataset
     from pellucid.data.dataset import Split as Split
     from pellucid.data.preparing import Preparation as Preparation
+    from pellucid.data.preparing_images import ImagePreparation as ImagePreparation
+    from pellucid.data.preparing_tables import TablePreparation as TablePreparation
     from pellucid.data.reading import read as read
     from pellucid.data.summary import summarize as summarize
     from pellucid.devices import DeviceChoice as DeviceChoice

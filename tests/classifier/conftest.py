@@ -16,7 +16,7 @@ import pellucid
 from pellucid.classifier.card import weights_digest
 from pellucid.classifier.classifier import Classifier
 from pellucid.data.dataset import Dataset, Split
-from pellucid.data.preparing import Preparation
+from pellucid.data.preparing_images import ImagePreparation
 
 NAMES = ("left", "middle", "right")
 
@@ -37,7 +37,7 @@ def dataset() -> Dataset:
 @pytest.fixture
 def classifier(dataset: Dataset) -> Classifier:
     """An untrained network of 36-8-3 units."""
-    return Classifier(pellucid.mlp(36, (8,), 3, seed=0), Preparation.fit(dataset.train), NAMES)
+    return Classifier(pellucid.mlp(36, (8,), 3, seed=0), ImagePreparation.fit(dataset.train), NAMES)
 
 
 @pytest.fixture

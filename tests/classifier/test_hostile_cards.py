@@ -85,7 +85,7 @@ def test_names_that_modules_need_themselves_are_refused(name: str, forge: Callab
                 )
             ),
             {"1.weight": torch.zeros(3, 36), "1.bias": torch.zeros(3)},
-            r"the network gives \[3\] for 1 examples of 3 classes",
+            r"the network gives \[3\] for 1 examples, not \[1, 3\]",
         ),
     ],
     ids=["huge border", "huge slope", "infinite beta", "huge images on the way", "no batch"],

@@ -13,13 +13,15 @@ from sklearn.metrics import accuracy_score
 import pellucid
 from pellucid.classifier.classifier import Classifier
 from pellucid.data.dataset import Dataset
-from pellucid.data.preparing import Preparation
+from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import DataError, MissingFileError, UnknownNameError
 
 
 def by_hand(classifier: Classifier, inputs: NDArray[np.uint8]) -> torch.Tensor:
     """The probabilities, without any code of the classifier's."""
-    prepared = (torch.from_numpy(inputs).float() / 255 - classifier.preparation.mean[0]) / classifier.preparation.std[0]
+    preparation = classifier.preparation
+    assert isinstance(preparation, ImagePreparation)
+    prepared = (torch.from_numpy(inputs).float() / 255 - preparation.mean[0]) / preparation.std[0]
     with torch.no_grad():
         return torch.softmax(classifier.network.eval()(prepared), dim=1)
 
@@ -71,7 +73,7 @@ def test_nothing_to_predict_is_an_error(classifier: Classifier, tmp_path: Path) 
 def test_asking_leaves_no_mark(dataset: Dataset) -> None:
     network = pellucid.mlp(36, (8,), 3, norm="batch", dropout=0.5, seed=0).train()
     network.get_submodule("linear_relu_stack.1").eval()
-    classifier = Classifier(network, Preparation.fit(dataset.train), dataset.class_names)
+    classifier = Classifier(network, ImagePreparation.fit(dataset.train), dataset.class_names)
     state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     flags = [module.training for module in network.modules()]
     generators = torch.get_rng_state(), random.getstate(), np.random.get_state(legacy=False)["state"]["key"].copy()

@@ -14,11 +14,11 @@ from pellucid.classifier.onnx_runtime import _OPERATORS
 from pellucid.classifier.predictor import BFLOAT16_FROM, Predictor
 from pellucid.classifier.products import has_packed_products
 from pellucid.data.dataset import Dataset, Split
-from pellucid.data.preparing import Preparation
+from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import ShapeError, UnknownNameError
 
-PREPARATION = Preparation((1, 6, 6), 255.0, (0.3,), (0.35,), 0.0)
-COLOURS = Preparation((3, 6, 6), 255.0, (0.2, 0.5, 0.7), (0.1, 0.3, 0.9), 0.0)
+PREPARATION = ImagePreparation((1, 6, 6), 255.0, (0.3,), (0.35,), 0.0)
+COLOURS = ImagePreparation((3, 6, 6), 255.0, (0.2, 0.5, 0.7), (0.1, 0.3, 0.9), 0.0)
 NAMES = ("left", "middle", "right")
 MANY = COMPARED + 88
 
@@ -35,12 +35,12 @@ class Own(nn.Module):
         return logits
 
 
-def raw(count: int, preparation: Preparation = PREPARATION, seed: int = 0) -> Tensor:
+def raw(count: int, preparation: ImagePreparation = PREPARATION, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(0, 256, (count, *preparation.shape), dtype=torch.uint8, generator=generator)
 
 
-def by_hand(network: nn.Module, inputs: Tensor, preparation: Preparation = PREPARATION) -> Tensor:
+def by_hand(network: nn.Module, inputs: Tensor, preparation: ImagePreparation = PREPARATION) -> Tensor:
     """The logits, in float64 and without any code of the classifier's."""
     mean, std = (torch.tensor(v, dtype=torch.float64).view(-1, 1, 1) for v in (preparation.mean, preparation.std))
     with torch.no_grad():
@@ -59,7 +59,7 @@ def trained(network: nn.Module) -> nn.Module:
     return network
 
 
-def float32(network: nn.Module, preparation: Preparation = PREPARATION) -> Predictor:
+def float32(network: nn.Module, preparation: ImagePreparation = PREPARATION) -> Predictor:
     return Classifier(network, preparation, NAMES).predictor(precision="float32", with_onnx=False)
 
 

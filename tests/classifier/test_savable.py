@@ -12,14 +12,14 @@ from torch.nn.utils.parametrizations import weight_norm
 import pellucid
 from pellucid.classifier.classifier import Classifier
 from pellucid.data.dataset import Dataset
-from pellucid.data.preparing import Preparation
+from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import DataError, RecipeError
 
 
 def classifier_with(network: nn.Module, examples: Dataset, **fields: Any) -> Classifier:
     """A classifier with this network."""
     facts: dict[str, Any] = {"class_names": examples.class_names, **fields}
-    return Classifier(network, Preparation.fit(examples.train), **facts)
+    return Classifier(network, ImagePreparation.fit(examples.train), **facts)
 
 
 def one_relu_twice() -> nn.Module:

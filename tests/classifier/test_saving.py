@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import pellucid
 from pellucid.classifier.classifier import Classifier
 from pellucid.data.dataset import Dataset
-from pellucid.data.preparing import Preparation
+from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import (
     ClassifierFileError,
     MissingFileError,
@@ -55,7 +55,7 @@ def test_a_saved_and_loaded_classifier_predicts_bit_equally(
 ) -> None:
     # Statistics that are not those of the start.
     network.train()(torch.rand(8, 1, 6, 6))
-    classifier = Classifier(network, Preparation.fit(dataset.train), dataset.class_names)
+    classifier = Classifier(network, ImagePreparation.fit(dataset.train), dataset.class_names)
     pellucid.save(classifier, tmp_path / "one.safetensors")
     loaded = pellucid.load(tmp_path / "one.safetensors")
     assert torch.equal(answers(loaded, dataset), answers(classifier, dataset)), name
@@ -204,7 +204,7 @@ class Tied(nn.Module):
 @pytest.fixture
 def own(dataset: Dataset, tmp_path: Path) -> tuple[Classifier, Path]:
     """A classifier with a network of the user's class, and its file."""
-    classifier = Classifier(Tied(), Preparation.fit(dataset.train), dataset.class_names)
+    classifier = Classifier(Tied(), ImagePreparation.fit(dataset.train), dataset.class_names)
     return classifier, pellucid.save(classifier, tmp_path / "own.safetensors")
 
 

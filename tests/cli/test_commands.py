@@ -170,7 +170,7 @@ def test_a_network_of_the_users_own_is_trained_saved_and_used(pellucid_command: 
 def test_a_network_of_the_wrong_width_is_told_the_right_one(pellucid_command: Command, digits: Path) -> None:
     Path("net.py").write_text(OWN)
     outcome = pellucid_command("train", digits, "--network", "net.py:Wide")
-    assert "the network gives [2, 7] for 2 examples of 3 classes\n  fix:" in outcome.err
+    assert "the network gives [2, 7] for 2 examples, not [2, 3]\n  fix:" in outcome.err
     assert "make the last layer 3 wide" in outcome.err
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from pellucid.data import batches as module
 from pellucid.data.batches import Batches, fits
 from pellucid.data.dataset import Split
-from pellucid.data.preparing import Preparation
+from pellucid.data.preparing_images import ImagePreparation
 
 CPU = torch.device("cpu")
 
@@ -22,7 +22,7 @@ def numbered(examples: int) -> Split:
 def batches_of(examples: int, batch_size: int, seed: int | None = None) -> Batches:
     split = numbered(examples)
     generator = None if seed is None else torch.Generator().manual_seed(seed)
-    return Batches(split, Preparation.fit(split), batch_size=batch_size, device=CPU, generator=generator)
+    return Batches(split, ImagePreparation.fit(split), batch_size=batch_size, device=CPU, generator=generator)
 
 
 def labels_of(batches: Batches) -> list[int]:
@@ -61,7 +61,7 @@ def test_two_passes_have_different_orders() -> None:
 @SIZES
 def test_every_batch_is_the_preparation_of_its_examples(examples: int, batch_size: int, seed: int | None) -> None:
     split = numbered(examples)
-    whole = Preparation.fit(split)(torch.from_numpy(split.inputs))
+    whole = ImagePreparation.fit(split)(torch.from_numpy(split.inputs))
     # The label of an example is its place in the whole.
     assert all(torch.equal(inputs, whole[labels]) for inputs, labels in batches_of(examples, batch_size, seed))
 
@@ -100,7 +100,7 @@ def test_single_examples_that_are_no_rest_are_kept(examples: int, batch_size: in
 def test_the_examples_are_not_changed_by_what_a_network_does_to_its_batch() -> None:
     split = numbered(20)
     before = split.inputs.copy()
-    for inputs, _ in Batches(split, Preparation.fit(split), batch_size=6, device=CPU):
+    for inputs, _ in Batches(split, ImagePreparation.fit(split), batch_size=6, device=CPU):
         inputs.fill_(9)
     assert np.array_equal(split.inputs, before)
 
@@ -109,7 +109,7 @@ def test_what_does_not_fit_on_the_device_comes_to_the_same_batches(monkeypatch: 
     # The meta device holds no values: only where the examples stay, and what is moved, is seen with it.
     monkeypatch.setattr(module, "fits", lambda size_bytes, device: False)
     split = numbered(20)
-    batches = Batches(split, Preparation.fit(split), batch_size=6, device=torch.device("meta"))
+    batches = Batches(split, ImagePreparation.fit(split), batch_size=6, device=torch.device("meta"))
     seen: list[tuple[Tensor, Tensor]] = list(batches)
     assert not batches.is_resident
     assert [(inputs.shape[0], inputs.device.type, labels.device.type) for inputs, labels in seen] == [
@@ -150,7 +150,7 @@ def test_every_image_is_mirrored_in_every_second_pass() -> None:
 
 def test_preparing_once_gives_the_same_batches() -> None:
     split = numbered(5_000)
-    preparation = Preparation.fit(split)
+    preparation = ImagePreparation.fit(split)
 
     def all_of(*, once: bool) -> list[Tensor]:
         generator = torch.Generator().manual_seed(3)
@@ -163,7 +163,7 @@ def test_preparing_once_gives_the_same_batches() -> None:
 def test_channels_last_is_only_another_order_in_memory() -> None:
     random = np.random.default_rng(0)
     split = Split(random.integers(0, 256, (40, 3, 5, 5), np.uint8), np.zeros(40, np.int64))
-    preparation = Preparation.fit(split)
+    preparation = ImagePreparation.fit(split)
     plain = next(iter(Batches(split, preparation, batch_size=8, device=CPU)))[0]
     last = next(iter(Batches(split, preparation, batch_size=8, device=CPU, is_channels_last=True)))[0]
     assert torch.equal(plain, last)

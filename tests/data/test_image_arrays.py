@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pellucid.data.images import FittedImage, fit_array, fit_file
-from pellucid.data.preparing import Preparation
+from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import DataError, PellucidError, ShapeError
 
 Pixels = NDArray[np.uint8]
-GREY = Preparation((1, 28, 28), 255.0, (0.3,), (0.3,), border=0.0)
-GREY_BORDER_40 = Preparation((1, 28, 28), 255.0, (0.3,), (0.3,), border=40 / 255)
-COLOUR = Preparation((3, 28, 28), 255.0, (0.3, 0.3, 0.3), (0.3, 0.3, 0.3), border=40 / 255)
-FLOAT = Preparation((1, 28, 28), 1.0, (0.3,), (0.3,), border=0.0)
+GREY = ImagePreparation((1, 28, 28), 255.0, (0.3,), (0.3,), border=0.0)
+GREY_BORDER_40 = ImagePreparation((1, 28, 28), 255.0, (0.3,), (0.3,), border=40 / 255)
+COLOUR = ImagePreparation((3, 28, 28), 255.0, (0.3, 0.3, 0.3), (0.3, 0.3, 0.3), border=40 / 255)
+FLOAT = ImagePreparation((1, 28, 28), 1.0, (0.3,), (0.3,), border=0.0)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def colour(random_numbers: np.random.Generator) -> Pixels:
     return random_numbers.integers(0, 256, (28, 28, 3), dtype=np.uint8)
 
 
-def one(path: Path, preparation: Preparation = GREY, *, invert: bool = False) -> FittedImage:
+def one(path: Path, preparation: ImagePreparation = GREY, *, invert: bool = False) -> FittedImage:
     (fitted,) = fit_file(path, preparation, invert=invert)
     return fitted
 

@@ -11,14 +11,14 @@ from PIL import Image
 
 from pellucid.data.dataset import Dataset
 from pellucid.data.images import FittedImage, fit_array, fit_file, fit_image
-from pellucid.data.preparing import Preparation
+from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import DataError
 
 Pixels = NDArray[np.uint8]
-GREY = Preparation((1, 28, 28), 255.0, (0.3,), (0.3,), border=0.0)
-GREY_BORDER_40 = Preparation((1, 28, 28), 255.0, (0.3,), (0.3,), border=40 / 255)
-COLOUR = Preparation((3, 28, 28), 255.0, (0.3, 0.3, 0.3), (0.3, 0.3, 0.3), border=40 / 255)
-FLOAT = Preparation((1, 28, 28), 1.0, (0.3,), (0.3,), border=0.0)
+GREY = ImagePreparation((1, 28, 28), 255.0, (0.3,), (0.3,), border=0.0)
+GREY_BORDER_40 = ImagePreparation((1, 28, 28), 255.0, (0.3,), (0.3,), border=40 / 255)
+COLOUR = ImagePreparation((3, 28, 28), 255.0, (0.3, 0.3, 0.3), (0.3, 0.3, 0.3), border=40 / 255)
+FLOAT = ImagePreparation((1, 28, 28), 1.0, (0.3,), (0.3,), border=0.0)
 # "exact" keeps the colours below transparent pixels.
 LOSSLESS: dict[str, dict[str, Any]] = {"webp": {"lossless": True, "exact": True}}
 
@@ -33,7 +33,7 @@ def colour(random_numbers: np.random.Generator) -> Pixels:
     return random_numbers.integers(0, 256, (28, 28, 3), dtype=np.uint8)
 
 
-def one(path: Path, preparation: Preparation = GREY, *, invert: bool = False) -> FittedImage:
+def one(path: Path, preparation: ImagePreparation = GREY, *, invert: bool = False) -> FittedImage:
     (fitted,) = fit_file(path, preparation, invert=invert)
     return fitted
 
@@ -273,7 +273,7 @@ def test_an_image_of_one_colour_stays_of_one_colour_at_any_size(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("preparation", [GREY, COLOUR])
-def test_inverted_means_255_less_each_value(tmp_path: Path, colour: Pixels, preparation: Preparation) -> None:
+def test_inverted_means_255_less_each_value(tmp_path: Path, colour: Pixels, preparation: ImagePreparation) -> None:
     Image.fromarray(colour).save(tmp_path / "colour.png")
     plain = one(tmp_path / "colour.png", preparation)
     inverted = one(tmp_path / "colour.png", preparation, invert=True)
@@ -306,7 +306,7 @@ def test_a_network_of_floats_gets_a_file_as_floats_from_0_to_1(tmp_path: Path, g
 
 
 def test_inverted_clothes_look_inverted_and_plain_ones_do_not(fashion_mnist: Dataset) -> None:
-    preparation = Preparation.fit(fashion_mnist.train)
+    preparation = ImagePreparation.fit(fashion_mnist.train)
     images = fashion_mnist.test.inputs[:1000, 0]
     plain = sum(fitted.looks_inverted for fitted in fit_array(images, preparation))
     inverted = sum(fitted.looks_inverted for fitted in fit_array(255 - images, preparation))
@@ -315,7 +315,7 @@ def test_inverted_clothes_look_inverted_and_plain_ones_do_not(fashion_mnist: Dat
 
 
 def test_a_light_image_looks_right_where_the_training_images_are_light() -> None:
-    light = Preparation((1, 28, 28), 255.0, (0.3,), (0.3,), border=0.95)
+    light = ImagePreparation((1, 28, 28), 255.0, (0.3,), (0.3,), border=0.95)
     white, black = Image.new("L", (28, 28), 255), Image.new("L", (28, 28), 0)
     seen = [fit_image(image, light, name="it").looks_inverted for image in (white, black)]
     assert seen == [False, True]

@@ -9,7 +9,8 @@ import torch
 
 from pellucid.errors import UnknownNameError
 from pellucid.networks.activations import activation
-from pellucid.networks.outputs import OutputChoice, Task, output_for
+from pellucid.networks.outputs import OutputChoice, output_for
+from pellucid.tasks import Task
 
 CHOICES = [pytest.param(output_for(task), id=task) for task in get_args(Task)]
 LOGITS = torch.tensor([[0.5, -1.0, 2.0], [3.0, 0.0, -2.0]])

@@ -21,7 +21,7 @@ LOSS = nn.CrossEntropyLoss()
 
 
 def chosen(network: nn.Module, dataset: Dataset, settings: Settings) -> Choices:
-    preparation = pellucid.Preparation.fit(dataset.train)
+    preparation = pellucid.ImagePreparation.fit(dataset.train)
     architecture = describe(network, preparation(torch.from_numpy(dataset.train.inputs[:2])))
     return choose(network, dataset.train, preparation, architecture, LOSS, settings, CPU)
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import pellucid
 from pellucid.data.batches import Batches
 from pellucid.data.dataset import Dataset
-from pellucid.data.preparing import Preparation
+from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import NonfiniteLossError, SettingError, ShapeError
 from pellucid.networks.modes import evaluating
 from pellucid.training.engine import fit, measure
@@ -23,7 +23,7 @@ from pellucid.training.settings import Precision, Settings
 
 def plain_loop(network: nn.Module, dataset: Dataset, settings: Settings, optimizer: torch.optim.Optimizer) -> None:
     """Fifteen lines of PyTorch that everyone would write."""
-    preparation = Preparation.fit(dataset.train)
+    preparation = ImagePreparation.fit(dataset.train)
     inputs = (torch.from_numpy(dataset.train.inputs).float() / 255 - preparation.mean[0]) / preparation.std[0]
     labels = torch.from_numpy(dataset.train.labels)
     loss_function = nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)
@@ -209,7 +209,7 @@ def test_limits_the_norm_of_the_gradients() -> None:
     images = np.full((8, 1, 1, 2), 255, np.uint8)
     images[::2] = 0
     split = pellucid.Split(images, np.array([0, 1] * 4, np.int64))
-    batches = Batches(split, Preparation.fit(split), batch_size=4, device=torch.device("cpu"))
+    batches = Batches(split, ImagePreparation.fit(split), batch_size=4, device=torch.device("cpu"))
 
     def loss(logits: Tensor, labels: Tensor) -> Tensor:
         return logits.square().sum() * 1000
@@ -250,7 +250,7 @@ def test_frozen_parameters_do_not_move(dataset: Dataset) -> None:
 
 def test_measures_as_scikit_learn_does(dataset: Dataset) -> None:
     network = pellucid.mlp(36, (16,), 3, seed=0)
-    preparation = Preparation.fit(dataset.train)
+    preparation = ImagePreparation.fit(dataset.train)
     batches = Batches(dataset.validation, preparation, batch_size=7, device=torch.device("cpu"))
     with evaluating(network):
         logits = network(preparation(torch.from_numpy(dataset.validation.inputs)))
@@ -270,7 +270,7 @@ def test_the_train_loss_is_the_mean_over_the_losses_of_all_examples(dataset: Dat
         losses.append((value.item(), len(labels)))
         return value
 
-    batches = Batches(dataset.train, Preparation.fit(dataset.train), batch_size=32, device=torch.device("cpu"))
+    batches = Batches(dataset.train, ImagePreparation.fit(dataset.train), batch_size=32, device=torch.device("cpu"))
     network = pellucid.mlp(36, (16,), 3, seed=0)
     history = fit(network, batches, None, loss, Settings(epochs=1, learning_rate=0.01), device=torch.device("cpu"))
     assert history.epochs[0].train_loss == pytest.approx(sum(value * n for value, n in losses) / 130, rel=1e-6)
@@ -298,7 +298,9 @@ def test_a_network_with_nothing_to_train_is_told_so(dataset: Dataset) -> None:
 
 
 def test_a_network_of_another_width_is_told_which(dataset: Dataset) -> None:
-    with pytest.raises(ShapeError, match=r"gives \[2, 5\] for 2 examples of 3 classes\n  fix: .*make the last layer 3"):
+    with pytest.raises(
+        ShapeError, match=r"gives \[2, 5\] for 2 examples, not \[2, 3\]\n  fix: .*make the last layer 3"
+    ):
         pellucid.train(pellucid.mlp(36, (8,), 5), dataset)
 
 

@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 def test_the_filters_answers_are_uncorrelated_and_equally_loud(fashion_mnist: Dataset) -> None:
     network = nn.Sequential(nn.Conv2d(1, 12, 4, stride=2))
-    preparation = pellucid.Preparation.fit(fashion_mnist.train)
+    preparation = pellucid.ImagePreparation.fit(fashion_mnist.train)
     start = whiten_patches(network, fashion_mnist.train, preparation, ["0"], CPU)
     assert start is not None and start.components == 6
     images = preparation(torch.from_numpy(fashion_mnist.train.inputs[::20]))

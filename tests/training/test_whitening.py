@@ -37,14 +37,14 @@ def smooth() -> Dataset:
 
 
 def start_of(network: nn.Module, dataset: Dataset) -> WhitenedStart | None:
-    preparation = pellucid.Preparation.fit(dataset.train)
+    preparation = pellucid.ImagePreparation.fit(dataset.train)
     inputs = preparation(torch.from_numpy(dataset.train.inputs[:2]))
     order = [layer.name for layer in describe(network, inputs).layers if not layer.is_function]
     return whitened(network, dataset.train, preparation, order, CPU)
 
 
 def test_the_components_are_those_of_scikit_learn(smooth: Dataset) -> None:
-    inputs = pellucid.Preparation.fit(smooth.train)(torch.from_numpy(smooth.train.inputs)).flatten(1)
+    inputs = pellucid.ImagePreparation.fit(smooth.train)(torch.from_numpy(smooth.train.inputs)).flatten(1)
     ours = Whitening.fit(inputs)
     theirs = PCA(ours.components, svd_solver="full").fit(inputs.numpy())
     assert ours.share == pytest.approx(theirs.explained_variance_ratio_.sum(), rel=1e-3)
@@ -56,7 +56,7 @@ def test_the_components_are_those_of_scikit_learn(smooth: Dataset) -> None:
 def test_folding_is_exact_after_training_in_the_other_basis(fashion_mnist: Dataset) -> None:
     network = pellucid.mlp(784, (64,), 10, seed=0)
     dataset = fashion_mnist
-    preparation = pellucid.Preparation.fit(dataset.train)
+    preparation = pellucid.ImagePreparation.fit(dataset.train)
     prepared = preparation(torch.from_numpy(dataset.train.inputs[:2]))
     order = [layer.name for layer in describe(network, prepared).layers if not layer.is_function]
     start = whitened(network, dataset.train, preparation, order, CPU)

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import math
-import sys
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,25 +10,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pellucid.classifier.preparations import (
+    IMAGES,
+    is_preparation,
+    is_scale,
+    preparation_facts,
+    preparation_of,
+    scale_of,
+)
 from pellucid.data.preparing import Preparation
+from pellucid.data.targets import TargetScale
 from pellucid.errors import ClassifierFileError
+from pellucid.tasks import TASKS, Task
 
 FORMAT = "pellucid classifier"
-VERSION = 1
+# Version 1 knew images and one class of several only; it is still read.
+VERSION = 2
 MOST_CLASSES = 1_000_000
 LONGEST_CARD = 16 * 2**20
-# Values of one prepared input, and of what a layer makes of it: a forged card could ask for any memory.
-MOST_INPUTS = 100_000_000
 # Control characters, halves of surrogate pairs, and line and paragraph ends; a space of any kind is no harm.
 CONTROLS = ("Cc", "Cs", "Zl", "Zp")
 # Overrides of the writing direction: what is shown is not what is there.
 TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-LARGEST_NUMBER = sys.float_info.max
 KEYS = (
-    "format", "version", "network", "preparation", "class_names", "settings", "metrics", "dataset", "versions",
-    "created", "weights_sha256",
+    "format", "version", "network", "preparation", "task", "class_names", "targets", "settings", "metrics", "dataset",
+    "versions", "created", "weights_sha256",
 )  # fmt: skip
-PREPARATION_KEYS = ("shape", "divisor", "mean", "std", "border")
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,9 @@ class Card:
     Attributes:
         network: A recipe, or {"class": name, "file": name} for a class of the user's.
         preparation: Of the inputs.
-        class_names: By class number.
+        task: What the network answers.
+        class_names: By class number; of the labels, or of the targets of a regression.
+        targets: How the targets of a regression are scaled; None of other tasks.
         settings: Of the training.
         metrics: What was measured.
         dataset: Name, fingerprint and size of what it was trained on.
@@ -51,7 +58,9 @@ class Card:
 
     network: dict[str, Any]
     preparation: Preparation
+    task: Task
     class_names: tuple[str, ...]
+    targets: TargetScale | None
     settings: dict[str, Any]
     metrics: dict[str, Any]
     dataset: dict[str, Any]
@@ -62,7 +71,8 @@ class Card:
     def to_json(self) -> str:
         """Return the card as it stands in the file."""
         facts = {"format": FORMAT, "version": VERSION, **{key: getattr(self, key) for key in KEYS[2:]}}
-        facts["preparation"] = self.preparation.to_dict()
+        facts["preparation"] = preparation_facts(self.preparation)
+        facts["targets"] = self.targets.to_dict() if self.targets is not None else None
         facts["class_names"] = list(self.class_names)
         return json.dumps(facts, ensure_ascii=False, allow_nan=False)
 
@@ -78,7 +88,7 @@ def parse_card(text: str, where: str) -> Card:
         ClassifierFileError: If it is no card, of a later version, or holds anything unexpected.
     """
     try:
-        facts = json.loads(text) if len(text) <= LONGEST_CARD else None
+        facts = _brought_up(json.loads(text)) if len(text) <= LONGEST_CARD else None
         problem = _problem(facts)
     except (ValueError, RecursionError):
         facts, problem = None, "its card has another format"
@@ -90,15 +100,19 @@ def parse_card(text: str, where: str) -> Card:
             fix=newer if is_newer else "get the file again from where it came",
         )
     fields = {key: facts[key] for key in KEYS[2:]}
-    values = facts["preparation"]
-    preparation = Preparation(
-        shape=tuple(values["shape"]),
-        divisor=values["divisor"],
-        mean=tuple(values["mean"]),
-        std=tuple(values["std"]),
-        border=values["border"],
-    )
-    return Card(**{**fields, "preparation": preparation, "class_names": tuple(facts["class_names"])})
+    fields["preparation"] = preparation_of(facts["preparation"])
+    fields["class_names"] = tuple(facts["class_names"])
+    fields["targets"] = scale_of(facts["targets"])
+    return Card(**fields)
+
+
+def _brought_up(facts: Any) -> Any:
+    """Return the facts of an older card as they would stand in one of this version."""
+    is_first = isinstance(facts, dict) and facts.get("format") == FORMAT and facts.get("version") == 1
+    if not is_first or not isinstance(facts.get("preparation"), dict) or facts.keys() & {"task", "targets"}:
+        return facts
+    preparation = {"kind": IMAGES, **facts["preparation"]}
+    return {**facts, "version": VERSION, "task": "multiclass", "targets": None, "preparation": preparation}
 
 
 def _problem(facts: Any) -> str | None:
@@ -120,10 +134,16 @@ def _problem(facts: Any) -> str | None:
         return "its card has no list of class names"
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         return "a class name in its card is no text, or stands twice"
+    if facts["task"] not in TASKS or (facts["task"] == "binary" and len(names) != 2):
+        return "the task in its card is none that is known"
+    if (facts["targets"] is not None) != (facts["task"] == "regression"):
+        return "its card has a scale of targets that does not belong to its task"
+    if facts["targets"] is not None and not is_scale(facts["targets"], len(names)):
+        return "the scale of targets in its card is not one"
     digest = facts["weights_sha256"]
     if not isinstance(facts["created"], str) or not isinstance(digest, str) or len(digest) != 64:
         return "its card has no date or no checksum"
-    return None if _is_preparation(facts["preparation"]) else "the preparation in its card is not one"
+    return None if is_preparation(facts["preparation"]) else "the preparation in its card is not one"
 
 
 def weights_digest(tensors: Mapping[str, Tensor]) -> str:
@@ -135,29 +155,6 @@ def weights_digest(tensors: Mapping[str, Tensor]) -> str:
         if tensor.numel():
             digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _is_preparation(facts: dict[str, Any]) -> bool:
-    if facts.keys() != set(PREPARATION_KEYS):
-        return False
-    shape, mean, std = facts["shape"], facts["mean"], facts["std"]
-    if not (isinstance(shape, list) and len(shape) == 3 and all(_is_size(size) for size in shape)):
-        return False
-    if math.prod(shape) > MOST_INPUTS:
-        return False
-    for values in (mean, std):
-        if not (isinstance(values, list) and len(values) == shape[0] and all(_is_number(value) for value in values)):
-            return False
-    return _is_number(facts["divisor"]) and _is_number(facts["border"]) and facts["divisor"] > 0 and min(std) > 0
-
-
-def _is_size(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _is_number(value: Any) -> bool:
-    # Compared, not math.isfinite: that overflows at a whole number of 400 digits; a NaN fails every comparison.
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
 
 
 def _is_control(character: str) -> bool:

@@ -15,9 +15,11 @@ from pellucid.classifier.predictor import (
     check_precision,
 )
 from pellucid.data.preparing import Preparation
+from pellucid.data.targets import TargetScale
 from pellucid.devices import random_state_kept
 from pellucid.errors import ShapeError
 from pellucid.networks.modes import device_of, evaluating
+from pellucid.tasks import Task
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +27,12 @@ class Classifier:
     """A network with the preparation of its inputs and its class names.
 
     Attributes:
-        network: Maps prepared inputs to logits [examples, classes]; a plain module.
+        network: Maps prepared inputs to raw outputs [examples, outputs]; a plain module.
         preparation: Applied to raw inputs before the network sees them.
-        class_names: By class number.
+        class_names: By class number; of the labels, or of the targets of a regression.
+        task: "multiclass" (an output for each class), "binary" (one output for two classes), "multilabel" (an output
+            for each label) or "regression" (an output for each target).
+        targets: How the targets of a regression were scaled for the network; None of other tasks.
         settings: How it was trained, by name.
         metrics: What was measured of it, by name.
         dataset: Name and fingerprint of what it was trained on.
@@ -36,6 +41,8 @@ class Classifier:
     network: nn.Module
     preparation: Preparation
     class_names: tuple[str, ...]
+    task: Task = "multiclass"
+    targets: TargetScale | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
@@ -59,8 +66,8 @@ class Classifier:
             UnknownNameError: If there is no such precision.
 
         Example:
-            >>> from pellucid import Classifier, Preparation, mlp
-            >>> preparation = Preparation((1, 28, 28), divisor=255.0, mean=(0.3,), std=(0.4,), border=0.0)
+            >>> from pellucid import Classifier, ImagePreparation, mlp
+            >>> preparation = ImagePreparation((1, 28, 28), divisor=255.0, mean=(0.3,), std=(0.4,), border=0.0)
             >>> classifier = Classifier(mlp(784, 32, 2, seed=0), preparation, ("boot", "shirt"))
             >>> predictor = classifier.predictor(precision="float32", with_onnx=False)
             >>> predictor.probabilities(torch.zeros(5, 1, 28, 28, dtype=torch.uint8)).shape
@@ -75,19 +82,24 @@ class Classifier:
         made = Predictor(
             self.network,
             self.preparation,
-            len(self.class_names),
-            self.logits,
+            self.outputs,
+            self._raw,
             precision=precision,
             with_onnx=with_onnx,
         )
         self._predictors[precision, with_onnx] = made
         return made
 
+    @property
+    def outputs(self) -> int:
+        """How many outputs the network has."""
+        return 1 if self.task == "binary" else len(self.class_names)
+
     def answers(self, inputs: Tensor, precision: Precision = "auto") -> tuple[Tensor, str]:
-        """Return the logits in the way that is fast for so many inputs, and what computed them, in words.
+        """Return what `logits` does in the way that is fast for so many inputs, and what computed it, in words.
 
         Args:
-            inputs: Raw [examples, channels, height, width], as in the dataset.
+            inputs: Raw [examples, ...], as in the dataset.
             precision: See `Predictor`.
 
         Raises:
@@ -99,39 +111,50 @@ class Classifier:
             # To see that a predictor is still true takes longer than the network does.
             return self.logits(inputs), ITSELF
         predictor = self.predictor(precision=precision, with_onnx=False)
-        return predictor.logits(inputs), predictor.engine
+        return self._answered(predictor.logits(inputs)), predictor.engine
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Return what the plain network answers, layer by layer in its own precision; it is left as it was.
 
         Args:
-            inputs: Raw [examples, channels, height, width], as in the dataset.
+            inputs: Raw [examples, ...], as in the dataset.
 
         Returns:
-            Float32 [examples, classes], on the CPU.
+            Float32 on the CPU: a logit for each class [examples, classes], of a binary task (0, output), whose softmax
+            is the sigmoid of the output; a logit for each label [examples, labels]; or for a regression the answers in
+            the units of the labels [examples, targets].
 
         Raises:
-            ShapeError: If the network gives anything but one logit for each class.
+            ShapeError: If the network gives anything but one output for each class, label or target.
         """
+        return self._answered(self._raw(inputs))
+
+    def _answered(self, outputs: Tensor) -> Tensor:
+        if self.task == "binary":
+            return torch.cat([torch.zeros_like(outputs), outputs], dim=1)
+        return outputs if self.targets is None else self.targets.restore(outputs)
+
+    def _raw(self, inputs: Tensor) -> Tensor:
+        """Return the raw outputs of the plain network: float32 [examples, outputs], on the CPU."""
         device = device_of(self.network)
         answers = []
         with evaluating(self.network), random_state_kept(device):
             for part in torch.split(inputs, BATCH_SIZE):
                 logits = self.network(self.preparation(part.to(device)))
-                check_logits(logits, len(part), len(self.class_names))
+                check_logits(logits, len(part), self.outputs)
                 answers.append(logits.float().cpu())
-        return torch.cat(answers) if answers else torch.zeros(0, len(self.class_names))
+        return torch.cat(answers) if answers else torch.zeros(0, self.outputs)
 
 
-def check_logits(logits: object, examples: int, classes: int) -> None:
-    """Check that a network gave one logit for each class.
+def check_logits(logits: object, examples: int, outputs: int) -> None:
+    """Check that a network gave so many outputs: one for each class, label or target, or one for two classes.
 
     Raises:
         ShapeError: If it did not.
     """
     shape = list(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-    if shape != [examples, classes]:
+    if shape != [examples, outputs]:
         raise ShapeError(
-            f"the network gives {shape} for {examples} examples of {classes} classes",
-            fix=f"let its forward return one tensor [examples, {classes}]: make the last layer {classes} wide",
+            f"the network gives {shape} for {examples} examples, not [{examples}, {outputs}]",
+            fix=f"let its forward return one tensor [examples, {outputs}]: make the last layer {outputs} wide",
         )

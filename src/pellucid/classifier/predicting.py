@@ -14,6 +14,7 @@ from torch import Tensor
 from pellucid.classifier.classifier import Classifier
 from pellucid.classifier.predictor import Precision
 from pellucid.data.images import FittedImage, fit_array, fit_file, fit_image
+from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import DataError
 from pellucid.rendering.blocks import Bar, Bars, Block, Note
 from pellucid.rendering.result import Result, to_frame
@@ -154,6 +155,8 @@ def predict(
 
 def _fitted(one: Input, classifier: Classifier, position: int, invert: bool) -> tuple[list[FittedImage], str]:
     preparation = classifier.preparation
+    if not isinstance(preparation, ImagePreparation):
+        raise DataError("the classifier takes rows of a table, not images", fix="give a table")
     if isinstance(one, str | Path):
         return fit_file(Path(one), preparation, invert=invert), str(one)
     name = f"input {position}"

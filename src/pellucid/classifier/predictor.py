@@ -13,6 +13,7 @@ from pellucid.classifier.onnx_runtime import OnnxRuntime
 from pellucid.classifier.products import Bfloat16, Float32, has_packed_products
 from pellucid.classifier.stacks import take_snapshot
 from pellucid.data.preparing import Preparation
+from pellucid.data.preparing_images import ImagePreparation
 from pellucid.devices import has_fast_bfloat16
 from pellucid.errors import UnknownNameError, did_you_mean
 
@@ -61,12 +62,15 @@ class Predictor:
         self._preparation = preparation
         self._classes = classes
         self._plain = plain
-        self._snapshot = take_snapshot(network, math.prod(preparation.shape), classes)
+        # Only the preparation of images is one product and one sum, and so can stand in the first layer.
+        self._snapshot = None
+        if isinstance(preparation, ImagePreparation):
+            self._snapshot = take_snapshot(network, math.prod(preparation.shape), classes)
         self._float32: Float32 | None = None
         self._bfloat16: Bfloat16 | None = None
         self._onnx: OnnxRuntime | None = None
         self.agreement: Agreement | None = None
-        if self._snapshot is None:
+        if self._snapshot is None or not isinstance(preparation, ImagePreparation):
             return
         float32 = Float32(self._snapshot.layers, preparation)
         tried = _made_up(preparation)
@@ -166,7 +170,7 @@ def check_precision(name: str) -> None:
         raise UnknownNameError(f"there is no precision {name!r}", fix=did_you_mean(name, get_args(Precision)))
 
 
-def _made_up(preparation: Preparation) -> Tensor:
+def _made_up(preparation: ImagePreparation) -> Tensor:
     """Return raw inputs spread as the training inputs were; no generator but its own is touched."""
     generator = torch.Generator().manual_seed(0)
     drawn = torch.randn(TRIED, *preparation.shape, generator=generator)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pellucid.classifier.stacks import ELEMENTWISE, Layer, folded
-from pellucid.data.preparing import Preparation
+from pellucid.data.preparing_images import ImagePreparation
 
 # Rows of inputs that packed weights are laid out for; other numbers work as well.
 PACKED_FOR = 1024
@@ -18,7 +18,7 @@ PACKED_FOR = 1024
 class Float32:
     """A stack in float32."""
 
-    def __init__(self, layers: Sequence[Layer], preparation: Preparation) -> None:
+    def __init__(self, layers: Sequence[Layer], preparation: ImagePreparation) -> None:
         self.layers = [folded(layers[0], preparation, torch.float32), *layers[1:]]
         kinds = {type(bend) for layer in layers for bend in layer.bends}
         self._takes_vectors = kinds <= ELEMENTWISE - {nn.PReLU}
@@ -40,7 +40,7 @@ class Float32:
 class Bfloat16:
     """A stack in bfloat16: weights packed once for the processor's kernels, sums in float32, biases in float32."""
 
-    def __init__(self, layers: Sequence[Layer], preparation: Preparation) -> None:
+    def __init__(self, layers: Sequence[Layer], preparation: ImagePreparation) -> None:
         # There is no public way to weights that are packed once and for all; these are the kernels of the compiler.
         self._linear: Any = torch.ops.mkldnn._linear_pointwise.default  # noqa: SLF001
         self._layers = []

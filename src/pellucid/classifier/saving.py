@@ -13,8 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors import torch as safetensors
 from torch import Tensor, nn
 
-from pellucid.classifier.card import MOST_INPUTS, Card, parse_card, weights_digest
+from pellucid.classifier.card import Card, parse_card, weights_digest
 from pellucid.classifier.classifier import Classifier, check_logits
+from pellucid.classifier.preparations import MOST_INPUTS
 from pellucid.errors import (
     ClassifierFileError,
     DataError,
@@ -58,7 +59,9 @@ def save(classifier: Classifier, path: str | Path, *, overwrite: bool = False) -
     card = Card(
         network=_network_entry(classifier.network),
         preparation=classifier.preparation,
+        task=classifier.task,
         class_names=classifier.class_names,
+        targets=classifier.targets,
         settings=classifier.settings,
         metrics=classifier.metrics,
         dataset=classifier.dataset,
@@ -104,7 +107,16 @@ def load(path: str | Path, *, network: nn.Module | type[nn.Module] | str | None 
     # Assigned, not copied, where the network has no memory yet; copied into the user's own, which may tie weights.
     built.load_state_dict(tensors, strict=True, assign=network is None)
     built.eval()
-    classifier = Classifier(built, card.preparation, card.class_names, card.settings, card.metrics, card.dataset)
+    classifier = Classifier(
+        built,
+        card.preparation,
+        card.class_names,
+        card.task,
+        card.targets,
+        settings=card.settings,
+        metrics=card.metrics,
+        dataset=card.dataset,
+    )
     if network is None:
         _check_answers(classifier, path)
     return classifier
@@ -277,8 +289,8 @@ def _check_answers(classifier: Classifier, path: Path) -> None:
         layer.register_forward_hook(measure)
     try:
         with torch.no_grad():
-            logits = shapes(torch.empty(1, *classifier.preparation.shape, device="meta"))
-        check_logits(logits, 1, len(classifier.class_names))
+            logits = shapes(torch.empty(1, *classifier.preparation.prepared_shape, device="meta"))
+        check_logits(logits, 1, classifier.outputs)
     except (RuntimeError, ValueError, ShapeError) as error:
         problem = error.problem if isinstance(error, PellucidError) else error
         raise ClassifierFileError(

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pellucid.data.preparing import Preparation
+from pellucid.data.preparing_images import ImagePreparation
 from pellucid.networks.activations import activations
 
 # What may stand after a Linear layer, beside the batch normalisation that is folded into it.
@@ -85,7 +85,7 @@ def take_snapshot(network: nn.Module, inputs: int, classes: int) -> Snapshot | N
     return Snapshot(network, run) if given == wanted else None
 
 
-def folded(layer: Layer, preparation: Preparation, dtype: torch.dtype) -> Layer:
+def folded(layer: Layer, preparation: ImagePreparation, dtype: torch.dtype) -> Layer:
     """Fold the preparation of inputs into the first layer, which then takes raw inputs.
 
     W·(x / divisor - mean) / std + b is W'·x + b' with W' = W / (divisor·std) and b' = b - W'·(mean·divisor).

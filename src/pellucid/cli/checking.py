@@ -58,7 +58,7 @@ def judge_class(name: str, data: str, ignore: Sequence[str], *, mend: bool = Fal
     """
     from torch import nn
 
-    from pellucid.data.preparing import Preparation
+    from pellucid.data.preparing import fit_preparation
     from pellucid.data.reading import read
     from pellucid.devices import choose_device
     from pellucid.networks.own import made, own_class
@@ -69,7 +69,7 @@ def judge_class(name: str, data: str, ignore: Sequence[str], *, mend: bool = Fal
             rule(rule_name)
         dataset = read(data)
         network = made(own_class(name), 0)
-        preparation = Preparation.fit(dataset.train)
+        preparation = fit_preparation(dataset)
         device = choose_device("cpu").device
         checkup = examined(network, dataset, preparation, nn.CrossEntropyLoss(), device, ignore=ignore)
     except PellucidError as error:

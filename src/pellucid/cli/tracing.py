@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pellucid.cli.targets import Target
 from pellucid.data.images import fit_file
+from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import SettingError
 from pellucid.rendering.blocks import Bar, Bars, Block
 from pellucid.rendering.result import Result
@@ -73,8 +74,11 @@ def prepared(target: Target, image: str, *, invert: bool) -> Tensor:
             "a class in a file has no preparation of images",
             fix="train it first: pellucid train --network file.py:Class",
         )
-    images = fit_file(Path(image), target.classifier.preparation, invert=invert)
-    return target.classifier.preparation(torch.from_numpy(np.stack([one.pixels for one in images])))
+    preparation = target.classifier.preparation
+    if not isinstance(preparation, ImagePreparation):
+        raise SettingError("the classifier takes rows of a table, not images", fix="leave the image out")
+    images = fit_file(Path(image), preparation, invert=invert)
+    return preparation(torch.from_numpy(np.stack([one.pixels for one in images])))
 
 
 def view_of(trace: Trace, target: Target, layer: str | None) -> View:

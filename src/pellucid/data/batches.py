@@ -22,7 +22,7 @@ class Batches:
 
     Args:
         split: The examples.
-        prepare: Turns raw inputs on the device into what the network takes: a `Preparation`, or more.
+        prepare: Turns raw inputs on the device into what the network takes: a `ImagePreparation`, or more.
         batch_size: Examples in a batch.
         device: To give the batches on.
         generator: Of the order; None keeps that of the split.

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.data.columns import InputColumn
 from pellucid.errors import DataError, ShapeError, UnknownNameError, did_you_mean
+from pellucid.tasks import TASKS, Task
 
 SPLITS = ("train", "validation", "test")
 
@@ -21,12 +23,16 @@ class Split:
     """Examples that are used for one purpose.
 
     Attributes:
-        inputs: [examples, channels, height, width], uint8 or float32; may be mapped from a file.
-        labels: Int64 [examples]; values 0..classes-1.
+        inputs: Images [examples, channels, height, width], uint8 or float32; or rows of a table [examples, columns],
+            float32 or float64, see `InputColumn`. May be mapped from a file.
+        labels: Int64 [examples] with values 0..classes-1, for one class of several; float32 [examples, labels] with 0
+            and 1, for several at once; float32 [examples, targets], for a regression.
+        sources: Where each example comes from, as the path of its file; empty if nobody knows.
     """
 
     inputs: NDArray[Any]
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
+    sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.inputs) != len(self.labels):
@@ -34,15 +40,20 @@ class Split:
                 f"there are {len(self.inputs):,} inputs but {len(self.labels):,} labels",
                 fix="give one label for each input",
             )
-        if self.inputs.ndim != 4:
+        if self.inputs.ndim not in (2, 4):
             raise ShapeError(
                 f"inputs have shape {list(self.inputs.shape)}",
-                fix="give images as [examples, channels, height, width]",
+                fix="give images as [examples, channels, height, width], or a table as [examples, columns]",
             )
-        if self.labels.ndim != 1 or self.labels.dtype != np.int64:
+        if (self.labels.ndim, str(self.labels.dtype)) not in ((1, "int64"), (2, "float32")):
             raise DataError(
                 f"labels have shape {list(self.labels.shape)} and type {self.labels.dtype}",
-                fix="give labels as int64 [examples]",
+                fix="give class numbers as int64 [examples], or several numbers as float32 [examples, numbers]",
+            )
+        if self.sources and len(self.sources) != len(self.labels):
+            raise ShapeError(
+                f"there are {len(self.labels):,} labels but {len(self.sources):,} sources",
+                fix="name the source of every example, or of none",
             )
         for name in ("inputs", "labels"):
             array = getattr(self, name)
@@ -55,7 +66,8 @@ class Split:
 
     def take(self, indices: NDArray[np.int64]) -> "Split":
         """Return the examples at these positions, copied, in this order."""
-        return Split(self.inputs[indices], self.labels[indices])
+        sources = tuple(self.sources[index] for index in indices) if self.sources else ()
+        return Split(self.inputs[indices], self.labels[indices], sources)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +77,11 @@ class Dataset:
     Attributes:
         name: Short name, used for the file a classifier is saved in.
         splits: "train" always; "validation" and "test" where there are any.
-        class_names: The name of each class, by its number.
+        class_names: The name of each class, by its number; of each label, or of each target of a regression.
         source: Where it was read from.
         notes: What a reader decided or had to work around, in sentences.
+        task: "multiclass", "binary" (two classes, one output), "multilabel" or "regression".
+        columns: Of a table, one for each column of the inputs; None for images.
     """
 
     name: str
@@ -75,6 +89,8 @@ class Dataset:
     class_names: tuple[str, ...]
     source: str = "arrays"
     notes: tuple[str, ...] = field(default=())
+    task: Task = "multiclass"
+    columns: tuple[InputColumn, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "splits", MappingProxyType(dict(self.splits)))
@@ -90,7 +106,13 @@ class Dataset:
             if any(unicodedata.category(character) == "Cc" for character in name):
                 # They could rewrite the screen of whoever prints the name.
                 raise DataError(f"the class name {name!r} has control characters", fix="write it with letters")
+        if self.task not in TASKS:
+            raise UnknownNameError(f"there is no task {self.task!r}", fix=did_you_mean(self.task, TASKS))
+        if self.task == "binary" and len(self.class_names) != 2:
+            raise DataError(f"a binary task has two classes, not {len(self.class_names)}", fix="call it multiclass")
         shape = self.train.inputs.shape[1:]
+        if len(shape) == 1 and len(self.columns or ()) != shape[0]:
+            raise ShapeError(f"{shape[0]} inputs have {len(self.columns or ())} columns", fix="name every column")
         for name, split in self.splits.items():
             if split.inputs.shape[1:] != shape:
                 raise ShapeError(
@@ -101,6 +123,23 @@ class Dataset:
 
     def _check_labels(self, name: str, split: Split) -> None:
         classes = len(self.class_names)
+        if self.task in ("multilabel", "regression"):
+            if split.labels.ndim != 2 or split.labels.shape[1] != classes:
+                raise ShapeError(
+                    f"the {name} labels have shape {list(split.labels.shape)}, but there are {classes} names",
+                    fix=f"give labels as float32 [examples, {classes}]",
+                )
+            if not np.isfinite(split.labels).all():
+                raise DataError(f"the {name} labels have NaN or infinite values", fix="leave those examples out")
+            if self.task == "multilabel" and not np.isin(split.labels, (0, 1)).all():
+                raise DataError(
+                    f"the {name} labels hold other numbers than 0 and 1", fix="give 1 for each label that holds"
+                )
+            return
+        if split.labels.ndim != 1:
+            raise ShapeError(
+                f"the {name} labels have shape {list(split.labels.shape)}", fix="give one class number for each example"
+            )
         if len(split) and not (split.labels.min() >= 0 and split.labels.max() < classes):
             raise DataError(
                 f"the {name} labels go from {split.labels.min()} to {split.labels.max()}, "
@@ -132,10 +171,14 @@ class Dataset:
         return self.split("test")
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of one input."""
-        channels, height, width = self.train.inputs.shape[1:]
-        return channels, height, width
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one input: channels, height and width of an image, or the number of columns."""
+        return self.train.inputs.shape[1:]
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs a network needs: one of a binary task, else one for each name."""
+        return 1 if self.task == "binary" else len(self.class_names)
 
     def split(self, name: str) -> Split:
         """Return a split by its name.
@@ -149,8 +192,10 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over class names, shapes, types and all values: equal for equal datasets."""
+        """SHA-256 over class names, columns, shapes, types and all values: equal for equal datasets."""
         digest = hashlib.sha256("\n".join(self.class_names).encode())
+        for column in self.columns or ():
+            digest.update(repr(column).encode())
         for name in SPLITS:
             if name in self.splits:
                 for array in (self.splits[name].inputs, self.splits[name].labels):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from pellucid.data.preparing import Preparation
+from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import DataError, MissingFileError, ShapeError
 
 Pixels = NDArray[np.uint8]
@@ -40,7 +40,7 @@ class FittedImage:
     looks_inverted: bool
 
 
-def fit_file(path: Path, preparation: Preparation, *, invert: bool = False) -> list[FittedImage]:
+def fit_file(path: Path, preparation: ImagePreparation, *, invert: bool = False) -> list[FittedImage]:
     """Read an image file, or a .npy file with one or several images.
 
     Args:
@@ -98,7 +98,7 @@ def open_image(path: Path) -> Image.Image:
         raise DataError(f"{path} is damaged or cut short ({error})", fix="get the file again") from error
 
 
-def fit_image(image: Image.Image, preparation: Preparation, *, name: str, invert: bool = False) -> FittedImage:
+def fit_image(image: Image.Image, preparation: ImagePreparation, *, name: str, invert: bool = False) -> FittedImage:
     """Bring an image to the channels and size that the network takes.
 
     The aspect is kept: what is left over is filled with the background of the training images.
@@ -139,7 +139,7 @@ def fit_image(image: Image.Image, preparation: Preparation, *, name: str, invert
 
 
 def fit_array(
-    values: NDArray[Any], preparation: Preparation, *, name: str = "the array", invert: bool = False
+    values: NDArray[Any], preparation: ImagePreparation, *, name: str = "the array", invert: bool = False
 ) -> list[FittedImage]:
     """Bring an array of one or several images to what the network takes.
 
@@ -226,7 +226,7 @@ def _as_images(values: NDArray[Any], shape: Sequence[int], name: str) -> NDArray
     )
 
 
-def _fitted(pixels: NDArray[Any], preparation: Preparation, notes: Sequence[str]) -> FittedImage:
+def _fitted(pixels: NDArray[Any], preparation: ImagePreparation, notes: Sequence[str]) -> FittedImage:
     scaled = pixels.astype(np.float32) / preparation.divisor
     edge = np.concatenate([scaled[:, 0], scaled[:, -1], scaled[:, 1:-1, 0], scaled[:, 1:-1, -1]], axis=1)
     # The median, not the mean: a thing that touches the border must not make it look light.

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from torch import nn
 
 from pellucid.errors import UnknownNameError, did_you_mean
 from pellucid.rendering.blocks import Block, Note
 from pellucid.rendering.result import Result
-
-Task = Literal["multiclass", "binary", "multilabel", "regression"]
+from pellucid.tasks import Task
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pellucid.classifier.classifier import Classifier, check_logits
 from pellucid.classifier.evaluating import evaluate
 from pellucid.data.batches import Batches
 from pellucid.data.dataset import Dataset
-from pellucid.data.preparing import Preparation
+from pellucid.data.preparing import Preparation, fit_preparation
 from pellucid.devices import DeviceChoice, choose_device, random_state_kept
 from pellucid.doctor.checking import check
 from pellucid.doctor.checkup import Checkup
@@ -129,7 +129,7 @@ def train(
     """
     settings = settings or Settings()
     choice = device if isinstance(device, DeviceChoice) else choose_device(device)
-    preparation = preparation or Preparation.fit(dataset.train)
+    preparation = preparation or fit_preparation(dataset)
     network.to(choice.device)
     architecture = look(network, dataset, preparation, choice.device)
     check_trainable(network)

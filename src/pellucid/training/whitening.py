@@ -7,6 +7,7 @@ the first product cheaper. The change of basis is linear, so it is multiplied in
 saved is the ordinary network on ordinary inputs.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -169,7 +170,7 @@ def whitened(
         order: Paths of its layers, as they are executed.
         device: That everything is on.
     """
-    count = preparation.shape[0] * preparation.shape[1] * preparation.shape[2]
+    count = math.prod(preparation.prepared_shape)
     layer = first_linear(network, count, order)
     if layer is None or count < FEWEST_INPUTS or len(train) < 2 * count:
         return None
@@ -180,7 +181,7 @@ def whitened(
     components = (few - whitening.mean) @ whitening.forward
     standing_for = whitening.mean + components @ whitening.backward.T
     with evaluating(network), random_state_kept(device):
-        expected = network(standing_for.view(-1, *preparation.shape))
+        expected = network(standing_for.view(-1, *preparation.prepared_shape))
         start = WhitenedStart(network, layer, whitening)
         try:
             found = network(components)
