@@ -7,13 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.dataset import Split
-from pellucid.data.splitting import cut
+from pellucid.data.splitting import TEST_SHARE, VALIDATION_SHARE, cut
 from pellucid.errors import DataError, ShapeError
-
-# Of the training examples: 5,000 of Fashion-MNIST's 60,000.
-VALIDATION_SHARE = 1 / 12
-# Of all examples, where no test files are given: the share that MNIST and Fashion-MNIST have.
-TEST_SHARE = 1 / 7
 
 
 def split_arrays(arrays: Mapping[str, NDArray[Any]], source: str) -> tuple[dict[str, Split], tuple[str, ...]]:
