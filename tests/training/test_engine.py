@@ -16,8 +16,9 @@ from pellucid.data.dataset import Dataset
 from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import NonfiniteLossError, SettingError, ShapeError
 from pellucid.networks.modes import evaluating
-from pellucid.training.engine import fit, measure
+from pellucid.training.engine import fit
 from pellucid.training.history import Epoch
+from pellucid.training.scoring import measure
 from pellucid.training.settings import Precision, Settings
 
 
@@ -254,11 +255,11 @@ def test_measures_as_scikit_learn_does(dataset: Dataset) -> None:
     batches = Batches(dataset.validation, preparation, batch_size=7, device=torch.device("cpu"))
     with evaluating(network):
         logits = network(preparation(torch.from_numpy(dataset.validation.inputs)))
-    loss, accuracy = measure(network, batches)
+    score = measure(network, batches)
     probabilities = logits.double().softmax(dim=1).numpy()
     labels = dataset.validation.labels
-    assert loss == pytest.approx(log_loss(labels, probabilities, labels=[0, 1, 2]), rel=1e-5)
-    assert accuracy == pytest.approx(accuracy_score(labels, probabilities.argmax(axis=1)))
+    assert score.loss == pytest.approx(log_loss(labels, probabilities, labels=[0, 1, 2]), rel=1e-5)
+    assert score.accuracy == pytest.approx(accuracy_score(labels, probabilities.argmax(axis=1)))
 
 
 def test_the_train_loss_is_the_mean_over_the_losses_of_all_examples(dataset: Dataset) -> None:

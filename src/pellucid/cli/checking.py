@@ -56,13 +56,13 @@ def judge_class(name: str, data: str, ignore: Sequence[str], *, mend: bool = Fal
 
     A class or a dataset that is not there, and a rule that does not exist, end with exit code 2.
     """
-    from torch import nn
-
     from pellucid.data.preparing import fit_preparation
     from pellucid.data.reading import read
     from pellucid.devices import choose_device
     from pellucid.networks.own import made, own_class
-    from pellucid.training.run import examined, trained_both
+    from pellucid.training.lesson import Lesson, examined
+    from pellucid.training.run import trained_both
+    from pellucid.training.settings import Settings
 
     try:
         for rule_name in ignore:
@@ -71,7 +71,8 @@ def judge_class(name: str, data: str, ignore: Sequence[str], *, mend: bool = Fal
         network = made(own_class(name), 0)
         preparation = fit_preparation(dataset)
         device = choose_device("cpu").device
-        checkup = examined(network, dataset, preparation, nn.CrossEntropyLoss(), device, ignore=ignore)
+        lesson = Lesson.of(network, dataset, preparation, Settings(label_smoothing=0.0), device)
+        checkup = examined(network, lesson, device, ignore=ignore)
     except PellucidError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(2)

@@ -104,6 +104,8 @@ class ProgressLine:
         judged = ""
         if epoch.validation_accuracy is not None:
             judged = f"  validation loss {epoch.validation_loss:.4f}  accuracy {epoch.validation_accuracy:.2%}"
+        elif epoch.validation_r2 is not None:
+            judged = f"  validation loss {epoch.validation_loss:.4f}  R² {epoch.validation_r2:.4f}"
         self._console.print(
             f"epoch {epoch.epoch:>{len(str(epochs or 10))}}{of}  train loss {epoch.train_loss:.4f}{judged}  "
             f"{epoch.examples_per_second:,.0f} examples/s  {epoch.seconds:.1f} s{'  best' if epoch.is_best else ''}",

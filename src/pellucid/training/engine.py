@@ -7,15 +7,15 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pellucid.data.batches import Batches
 from pellucid.errors import NonfiniteLossError
-from pellucid.networks.modes import evaluating
+from pellucid.tasks import Task
 from pellucid.training.guard import LossGuard
 from pellucid.training.history import Ending, Epoch, History, Progress
 from pellucid.training.interruption import Interruption
 from pellucid.training.schedule import Budget, learning_rate_at
+from pellucid.training.scoring import Score, measure
 from pellucid.training.settings import Settings
 from pellucid.training.threads import Threads
 from pellucid.training.weights import FlatWeights, PlainWeights, Snapshot, Weights, can_be_flat, check_trainable
@@ -36,6 +36,7 @@ def fit(
     settings: Settings,
     *,
     device: torch.device,
+    task: Task = "multiclass",
     arithmetic: Arithmetic = "float32",
     threads: Threads | None = None,
     spent: float = 0.0,
@@ -50,6 +51,7 @@ def fit(
         loss_function: Maps float32 logits and labels to a mean loss.
         settings: How to train; nothing that the loop needs may be left to choose.
         device: That everything is on.
+        task: What the network answers; the batches hold the targets that its loss takes.
         arithmetic: Of the products; weights, optimizer and loss stay float32.
         threads: Told of each step's time; None leaves the number of threads alone.
         spent: Seconds of a run by the clock that have gone already.
@@ -112,19 +114,27 @@ def fit(
                 guard.check(step, len(batches))
                 train_loss = guard.total_loss() / max(seen, 1)
                 trained = perf_counter()
-                validation_loss, accuracy = (None, None)
-                if validation is not None:
-                    validation_loss, accuracy = measure(network, validation, products)
+                score = measure(network, validation, task, products) if validation is not None else None
                 judging = perf_counter() - trained
-                is_best = best.offer(epoch, accuracy, validation_loss)
+                is_best = best.offer(epoch, score)
                 rate, seconds = seen / (trained - started), perf_counter() - started
-                row = Epoch(epoch, train_loss, validation_loss, accuracy, learning_rate, rate, seconds, is_best)
+                row = Epoch(
+                    epoch=epoch,
+                    train_loss=train_loss,
+                    validation_loss=score.loss if score is not None else None,
+                    validation_accuracy=score.accuracy if score is not None else None,
+                    validation_r2=score.r2 if score is not None else None,
+                    learning_rate=learning_rate,
+                    examples_per_second=rate,
+                    seconds=seconds,
+                    is_best=is_best,
+                )
                 epochs.append(row)
                 if watcher is not None:
                     watcher(row)
                 if interruption.is_requested:
                     ending = "interrupted"
-                elif settings.until is not None and accuracy is not None and accuracy >= settings.until:
+                elif settings.until is not None and score is not None and score.reached >= settings.until:
                     ending = "until"
                 elif settings.patience is not None and epoch - best.epoch >= settings.patience:
                     ending = "patience"
@@ -159,41 +169,21 @@ def weights_of(
     )
 
 
-def measure(
-    network: nn.Module, batches: Batches, products: contextlib.AbstractContextManager[object] | None = None
-) -> tuple[float, float]:
-    """Return mean cross-entropy (nats) and accuracy; the network is left as it was. One sync.
-
-    Args:
-        network: On the device of the batches.
-        batches: Prepared as the network takes them.
-        products: Inside which it runs.
-    """
-    totals = []
-    with evaluating(network), products or contextlib.nullcontext():
-        for inputs, labels in batches:
-            logits = network(inputs).float()
-            loss = functional.cross_entropy(logits, labels, reduction="sum")
-            totals.append(torch.stack([loss, (logits.argmax(dim=1) == labels).sum()]))
-        loss, right = torch.stack(totals).sum(dim=0).tolist()
-    return loss / batches.examples, right / batches.examples
-
-
 class Best:
     """The weights of the best epoch so far."""
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
         self._snapshot: Snapshot | None = None
-        self._score = (-1.0, 0.0)
+        self._rank = (-1.0, 0.0)
         self.epoch = 0
 
-    def offer(self, epoch: int, accuracy: float | None, loss: float | None) -> bool:
-        """Keep the network's weights if they are better: more accurate, then of lower loss; ties go to the earlier."""
-        score = (accuracy, -loss) if accuracy is not None and loss is not None else (0.0, float(epoch))
-        if self.epoch and not score > self._score:
+    def offer(self, epoch: int, score: Score | None) -> bool:
+        """Keep the network's weights if they are better, see `Score.rank`; ties go to the earlier."""
+        rank = score.rank if score is not None else (0.0, float(epoch))
+        if self.epoch and not rank > self._rank:
             return False
-        self._score, self.epoch = score, epoch
+        self._rank, self.epoch = rank, epoch
         self._snapshot = self._weights.snapshot()
         return True
 

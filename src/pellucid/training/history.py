@@ -42,8 +42,9 @@ class Epoch:
     Attributes:
         epoch: From 1.
         train_loss: Mean over the examples, each measured before its step; with label smoothing, if any.
-        validation_loss: Mean cross-entropy afterwards, in nats; None without validation examples.
-        validation_accuracy: Share of right answers afterwards; None without validation examples.
+        validation_loss: Afterwards, see `Score`; None without validation examples.
+        validation_accuracy: Share of right answers afterwards; None without validation examples, or of a regression.
+        validation_r2: Of a regression afterwards: share of the targets' variance that is explained; else None.
         learning_rate: Of the last step.
         examples_per_second: Trained, without validation.
         seconds: Of training and validation.
@@ -54,6 +55,7 @@ class Epoch:
     train_loss: float
     validation_loss: float | None
     validation_accuracy: float | None
+    validation_r2: float | None
     learning_rate: float
     examples_per_second: float
     seconds: float
@@ -93,13 +95,18 @@ class History(Result):
 
     def blocks(self) -> Sequence[Block]:
         """Show a table of the epochs."""
+        is_regression = any(epoch.validation_r2 is not None for epoch in self.epochs)
+        judged = number("R²", ".4f") if is_regression else number("accuracy", ".2%")
         table = Table(
             [
                 number("epoch"), number("train loss", ".4f"), number("validation loss", ".4f"),
-                number("accuracy", ".2%"), number("examples/s", ",.0f"), number("seconds", ".1f"),
+                judged, number("examples/s", ",.0f"), number("seconds", ".1f"),
             ],
             [
-                (e.epoch, e.train_loss, e.validation_loss, e.validation_accuracy, e.examples_per_second, e.seconds)
+                (
+                    e.epoch, e.train_loss, e.validation_loss,
+                    e.validation_r2 if is_regression else e.validation_accuracy, e.examples_per_second, e.seconds,
+                )
                 for e in self.epochs
             ],
         )  # fmt: skip

@@ -1,34 +1,31 @@
 """`train`: a network, a dataset and settings make a run."""
 
 import copy
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pellucid.classifier.classifier import Classifier, check_logits
+from pellucid.classifier.classifier import Classifier
 from pellucid.classifier.evaluating import evaluate
 from pellucid.data.batches import Batches
 from pellucid.data.dataset import Dataset
 from pellucid.data.preparing import Preparation, fit_preparation
 from pellucid.devices import DeviceChoice, choose_device, random_state_kept
-from pellucid.doctor.checking import check
 from pellucid.doctor.checkup import Checkup
 from pellucid.doctor.retraining import Retraining
-from pellucid.errors import PellucidError, UserCodeError
+from pellucid.errors import PellucidError
 from pellucid.evaluation.evaluation import Evaluation
-from pellucid.networks.modes import evaluating
 from pellucid.rendering.blocks import Block, Note
 from pellucid.rendering.result import Result
 from pellucid.tracing.architecture import Architecture
-from pellucid.tracing.describing import describe
 from pellucid.training.choosing import Choices, choose
-from pellucid.training.engine import Loss, fit
+from pellucid.training.engine import fit
 from pellucid.training.history import Epoch, History, Progress
+from pellucid.training.lesson import Lesson, examined
 from pellucid.training.settings import Settings
 from pellucid.training.threads import Threads
 from pellucid.training.weights import check_trainable
@@ -37,8 +34,6 @@ from pellucid.training.whitening import Components
 Watcher = Callable[[Architecture | Checkup | Choices | Progress | Epoch], None]
 
 VALIDATION_BATCH = 1024
-# Examples that the doctor looks at before training.
-EXAMINED = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +107,7 @@ def train(
     is looked at once, by the final judgement. PyTorch's random generator is left as it was.
 
     Args:
-        network: Maps prepared inputs [examples, channels, height, width] to logits [examples, classes].
+        network: Maps prepared inputs to raw outputs [examples, outputs]: see `output_for` for how many.
         dataset: With a train split; validation and test are used if they are there.
         settings: How to train; by default `Settings()`.
         preparation: Of the inputs; by default fitted on the training examples.
@@ -124,43 +119,41 @@ def train(
         DeviceError: If the device is not there.
         NonfiniteLossError: If the loss becomes NaN or infinite.
         SettingError: If the network has nothing to train.
-        ShapeError: If the network does not give one logit for each class.
+        ShapeError: If the network does not give one output for each class, label or target.
         UserCodeError: If the network cannot take the inputs.
     """
     settings = settings or Settings()
     choice = device if isinstance(device, DeviceChoice) else choose_device(device)
     preparation = preparation or fit_preparation(dataset)
     network.to(choice.device)
-    architecture = look(network, dataset, preparation, choice.device)
+    lesson = Lesson.of(network, dataset, preparation, settings, choice.device)
     check_trainable(network)
     if watcher is not None:
-        watcher(architecture)
-    loss_function = nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)
+        watcher(lesson.architecture)
     started = perf_counter()
-    checkup = examined(network, dataset, preparation, loss_function, choice.device)
+    checkup = examined(network, lesson, choice.device)
     if watcher is not None:
         watcher(checkup)
     is_processor = choice.device.type == "cpu" and not settings.reference
     with Threads(settings.threads, is_processor=is_processor) as threads:
-        choices = choose(network, dataset.train, preparation, architecture, loss_function, settings, choice.device)
+        choices = choose(network, lesson.train, preparation, lesson.architecture, lesson.loss, settings, choice.device)
         try:
             if watcher is not None:
                 watcher(choices)
-            history = _fitted(
-                network, dataset, preparation, choices, loss_function, choice.device, threads, started, watcher
-            )
+            history = _fitted(network, lesson, choices, choice.device, threads, started, watcher)
         finally:
             choices.close()
         seconds = perf_counter() - started
-        classifier = Classifier(network, preparation, dataset.class_names)
-        evaluation = evaluate(classifier, dataset) if len(dataset.splits.get("test", ())) else None
+        classifier = Classifier(network, preparation, dataset.class_names, lesson.task, lesson.scale)
+        has_test = len(dataset.splits.get("test", ())) > 0 and lesson.task in ("multiclass", "binary")
+        evaluation = evaluate(classifier, dataset) if has_test else None
     return Run(
         settings=choices.settings,
         choices=choices,
         device=choice,
         precision=choices.precision,
         dataset=dataset.name,
-        architecture=architecture,
+        architecture=lesson.architecture,
         checkup=checkup,
         history=history,
         evaluation=evaluation,
@@ -168,62 +161,20 @@ def train(
             network,
             preparation,
             dataset.class_names,
+            lesson.task,
+            lesson.scale,
             settings={**choices.settings.to_dict(), "chosen": choices.to_dict()},
             metrics=_metrics(history, evaluation),
             dataset={
                 "name": dataset.name,
                 "fingerprint": dataset.fingerprint,
-                "examples": len(dataset.train),
+                "source": dataset.source,
+                "notes": list(dataset.notes),
+                "examples": {name: len(split) for name, split in dataset.splits.items()},
             },
         ),
         seconds=seconds,
     )
-
-
-def look(network: nn.Module, dataset: Dataset, preparation: Preparation, device: torch.device) -> Architecture:
-    """Run two training examples through a network and describe it, before anything is trained.
-
-    Raises:
-        PellucidError: If a layer of ours raises it.
-        ShapeError: If it does not give one logit for each class.
-        UserCodeError: If it raises; the original exception is the cause.
-    """
-    inputs = preparation(torch.from_numpy(dataset.train.inputs[:2]).to(device))
-    try:
-        architecture = describe(network, inputs)
-        with evaluating(network), random_state_kept(device):
-            logits = network(inputs)
-    except PellucidError:
-        raise
-    except Exception as error:
-        raise UserCodeError(
-            f"{type(network).__name__} cannot take inputs of shape {list(inputs.shape)}: {error}",
-            fix=f"make its layers fit inputs of {' x '.join(map(str, dataset.input_shape))}",
-        ) from error
-    check_logits(logits, len(inputs), len(dataset.class_names))
-    return architecture
-
-
-def examined(
-    network: nn.Module,
-    dataset: Dataset,
-    preparation: Preparation,
-    loss_function: Loss,
-    device: torch.device,
-    *,
-    ignore: Collection[str] = (),
-) -> Checkup:
-    """Ask the doctor, with one batch of training examples and without trials; the network is left as it was.
-
-    Raises:
-        UnknownNameError: If a rule to ignore does not exist.
-    """
-    # Spread over the split, which may be sorted by class.
-    places = np.linspace(0, len(dataset.train) - 1, min(EXAMINED, len(dataset.train)), dtype=np.int64)
-    inputs = preparation(torch.from_numpy(dataset.train.inputs[places]).to(device))
-    labels = torch.from_numpy(dataset.train.labels[places]).to(device)
-    with random_state_kept(device):
-        return check(network, (inputs, labels), loss=loss_function, ignore=ignore, trial_seconds=0)
 
 
 def trained_both(network: nn.Module, dataset: Dataset, checkup: Checkup) -> Retraining:
@@ -251,10 +202,8 @@ def trained_both(network: nn.Module, dataset: Dataset, checkup: Checkup) -> Retr
 
 def _fitted(
     network: nn.Module,
-    dataset: Dataset,
-    preparation: Preparation,
+    lesson: Lesson,
     choices: Choices,
-    loss_function: Loss,
     device: torch.device,
     threads: Threads,
     started: float,
@@ -262,6 +211,7 @@ def _fitted(
 ) -> History:
     """Feed the loop as it was chosen."""
     settings = choices.settings
+    preparation = lesson.preparation
     dtype = torch.bfloat16 if choices.arithmetic == "bfloat16" else torch.float32
     prepare: Callable[[Tensor], Tensor] = preparation
     if choices.start is not None:
@@ -277,7 +227,7 @@ def _fitted(
     is_channels_last = has_convolutions and not settings.reference
     assert settings.batch_size is not None, "chosen"
     batches = Batches(
-        dataset.train,
+        lesson.train,
         prepare,
         batch_size=settings.batch_size,
         device=device,
@@ -287,9 +237,9 @@ def _fitted(
         is_channels_last=is_channels_last,
     )
     validation = None
-    if len(dataset.splits.get("validation", ())):
+    if lesson.validation is not None:
         validation = Batches(
-            dataset.validation,
+            lesson.validation,
             prepare,
             batch_size=VALIDATION_BATCH,
             device=device,
@@ -301,9 +251,10 @@ def _fitted(
             network,
             batches,
             validation,
-            loss_function,
+            lesson.loss,
             settings,
             device=device,
+            task=lesson.task,
             arithmetic=choices.arithmetic,
             threads=threads,
             spent=perf_counter() - started,
@@ -312,9 +263,12 @@ def _fitted(
 
 
 def _metrics(history: History, evaluation: Evaluation | None) -> dict[str, Any]:
-    metrics: dict[str, Any] = {"best_epoch": history.best_epoch}
-    if history.best.validation_accuracy is not None:
-        metrics["validation_accuracy"] = history.best.validation_accuracy
+    best = history.best
+    metrics: dict[str, Any] = {"best_epoch": history.best_epoch, "history": history.to_dict()}
+    if best.validation_accuracy is not None:
+        metrics["validation_accuracy"] = best.validation_accuracy
+    if best.validation_r2 is not None:
+        metrics["validation_r2"] = best.validation_r2
     if evaluation is not None:
         metrics["test_accuracy"] = evaluation.accuracy
         metrics["test_interval"] = list(evaluation.interval)

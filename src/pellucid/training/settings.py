@@ -34,7 +34,7 @@ class Settings:
     Attributes:
         epochs: Passes over the training examples; None chooses.
         seconds: Train for so long instead, validation included: the schedule ends with the time.
-        until: Stop at this validation accuracy.
+        until: Stop at this validation accuracy, or R² of a regression.
         batch_size: Examples in a step; None chooses.
         learning_rate: The highest that the schedule reaches; None chooses.
         optimizer: "adamw" (Loshchilov and Hutter 2019) or "sgd" with Nesterov momentum.
@@ -45,6 +45,8 @@ class Settings:
             Smith 2018) or "constant" after the warm-up.
         warmup: Share of all steps in which the learning rate rises from zero.
         label_smoothing: Share of each label that is spread over all classes (Szegedy et al. 2016).
+        balance: Whether each class weighs alike in the loss, however rare it is: right where a miss of a rare one is
+            worse.
         clip_norm: Largest norm of all gradients together; None leaves them as they are.
         patience: Epochs without a better validation accuracy after which training ends; None trains them all.
         precision: Of the products while training. "bfloat16" keeps weights, sums and the loss in float32; "auto" takes
@@ -65,7 +67,7 @@ class Settings:
 
     epochs: int | None = _setting(None, "passes over the training examples", 1, none="chosen for the data")
     seconds: float | None = _setting(None, "train for so long instead", 0, is_open=True)
-    until: float | None = _setting(None, "stop at this validation accuracy", 0, 1, is_open=True)
+    until: float | None = _setting(None, "stop at this validation accuracy, or R²", 0, 1, is_open=True)
     batch_size: int | None = _setting(None, "examples in a step", 1, none="chosen for the data")
     learning_rate: float | None = _setting(
         None, "highest learning rate", 0, is_open=True, none="chosen for the network and the data"
@@ -77,6 +79,7 @@ class Settings:
     schedule: Schedule = _setting("one-cycle", "how the learning rate moves")
     warmup: float = _setting(0.1, "share of the steps in which the learning rate rises", 0, 1)
     label_smoothing: float = _setting(0.1, "share of each label spread over all classes", 0, 1)
+    balance: bool = _setting(False, "let rare classes count as much as common ones")
     clip_norm: float | None = _setting(None, "largest norm of the gradients", 0, is_open=True)
     patience: int | None = _setting(None, "epochs without a better validation accuracy before stopping", 1)
     precision: Precision = _setting("auto", "of the products while training")
