@@ -39,7 +39,7 @@ def main() -> None:
             settings = pellucid.Settings(seconds=seconds, start="whitened", flip=seconds >= FLIPS_FROM, seed=seed)
             run = pellucid.train(network, dataset, settings, device="cpu")
             assert run.evaluation is not None
-            accuracies.append(run.evaluation.accuracy)
+            accuracies.append(run.evaluation.score)
             epochs.append(len(run.history.epochs))
             taken.append(run.seconds)
         mean = statistics.mean(accuracies)

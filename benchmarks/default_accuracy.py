@@ -32,7 +32,7 @@ def main() -> None:
             pellucid.mlp(784, (512, 512), 10, seed=seed), dataset, pellucid.Settings(seed=seed), device="cpu"
         )
         assert run.evaluation is not None
-        test.append(run.evaluation.accuracy)
+        test.append(run.evaluation.score)
         validation.append(run.history.best.validation_accuracy or 0.0)
         seconds.append(run.seconds)
         print(f"seed {seed}: validation {validation[-1]:.2%}, test {test[-1]:.2%}, {run.seconds:.1f} s")

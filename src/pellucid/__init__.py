@@ -20,11 +20,14 @@ _HOMES = {
     "DeviceChoice": "devices",
     "Evaluation": "evaluation.evaluation",
     "History": "training.history",
+    "MultilabelEvaluation": "evaluation.multilabel",
     "PellucidError": "errors",
-    "Predictions": "classifier.predicting",
+    "Predictions": "classifier.predictions",
     "ImagePreparation": "data.preparing_images",
     "InputColumn": "data.columns",
     "Preparation": "data.preparing",
+    "RegressionEvaluation": "evaluation.regression",
+    "Report": "classifier.report",
     "Run": "training.run",
     "Settings": "training.settings",
     "Split": "data.dataset",
@@ -36,14 +39,37 @@ _HOMES = {
     "choose_device": "devices",
     "cnn": "networks.cnn",
     "compare": "tracing.comparing",
+    "compare_classifiers": "classifier.comparing_classifiers",
     "describe": "tracing.describing",
     "evaluate": "classifier.evaluating",
+    "from_arrays": "data.arrays.assembling",
+    "from_torch": "data.objects.torch_datasets",
+    "learning_curve": "training.judging.learning_curve",
+    "find_suspects": "training.judging.suspects",
+    "cross_validate": "training.judging.cross_validation",
+    "cnn_for": "networks.cnn",
+    "backbone": "networks.backbones",
+    "Augmentation": "data.augmentation",
+    "read_weights": "classifier.pretrained",
     "load": "classifier.saving",
     "mlp": "networks.mlp",
+    "mlp_for_table": "networks.mlp",
     "output_for": "networks.outputs",
+    "plot_activations": "evaluation.plots.pictures",
+    "plot_calibration": "evaluation.plots.classes",
+    "plot_classes": "evaluation.plots.classes",
+    "plot_confusion": "evaluation.plots.classes",
+    "plot_coverage": "evaluation.plots.curves",
+    "plot_examples": "evaluation.plots.pictures",
+    "plot_history": "evaluation.plots.curves",
+    "plot_learning_curve": "evaluation.plots.curves",
+    "plot_mistakes": "evaluation.plots.pictures",
+    "plot_residuals": "evaluation.plots.residuals",
+    "plot_weights": "evaluation.plots.pictures",
     "predict": "classifier.predicting",
     "parameters": "tracing.weights",
     "read": "data.reading",
+    "report": "classifier.report",
     "save": "classifier.saving",
     "summarize": "data.summary",
     "trace": "tracing.trace",
@@ -54,14 +80,21 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from pellucid.classifier.classifier import Classifier as Classifier
+    from pellucid.classifier.comparing_classifiers import compare_classifiers as compare_classifiers
     from pellucid.classifier.evaluating import evaluate as evaluate
-    from pellucid.classifier.predicting import Predictions as Predictions
     from pellucid.classifier.predicting import predict as predict
+    from pellucid.classifier.predictions import Predictions as Predictions
+    from pellucid.classifier.pretrained import read_weights as read_weights
+    from pellucid.classifier.report import Report as Report
+    from pellucid.classifier.report import report as report
     from pellucid.classifier.saving import load as load
     from pellucid.classifier.saving import save as save
+    from pellucid.data.arrays.assembling import from_arrays as from_arrays
+    from pellucid.data.augmentation import Augmentation as Augmentation
     from pellucid.data.columns import InputColumn as InputColumn
     from pellucid.data.dataset import Dataset as Dataset
     from pellucid.data.dataset import Split as Split
+    from pellucid.data.objects.torch_datasets import from_torch as from_torch
     from pellucid.data.preparing import Preparation as Preparation
     from pellucid.data.preparing_images import ImagePreparation as ImagePreparation
     from pellucid.data.preparing_tables import TablePreparation as TablePreparation
@@ -75,12 +108,28 @@ if TYPE_CHECKING:
     from pellucid.doctor.watching import watch as watch
     from pellucid.errors import PellucidError as PellucidError
     from pellucid.evaluation.evaluation import Evaluation as Evaluation
+    from pellucid.evaluation.multilabel import MultilabelEvaluation as MultilabelEvaluation
+    from pellucid.evaluation.plots.classes import plot_calibration as plot_calibration
+    from pellucid.evaluation.plots.classes import plot_classes as plot_classes
+    from pellucid.evaluation.plots.classes import plot_confusion as plot_confusion
+    from pellucid.evaluation.plots.curves import plot_coverage as plot_coverage
+    from pellucid.evaluation.plots.curves import plot_history as plot_history
+    from pellucid.evaluation.plots.curves import plot_learning_curve as plot_learning_curve
+    from pellucid.evaluation.plots.pictures import plot_activations as plot_activations
+    from pellucid.evaluation.plots.pictures import plot_examples as plot_examples
+    from pellucid.evaluation.plots.pictures import plot_mistakes as plot_mistakes
+    from pellucid.evaluation.plots.pictures import plot_weights as plot_weights
+    from pellucid.evaluation.plots.residuals import plot_residuals as plot_residuals
+    from pellucid.evaluation.regression import RegressionEvaluation as RegressionEvaluation
     from pellucid.networks.activations import Activation as Activation
     from pellucid.networks.activations import BinaryStep as BinaryStep
     from pellucid.networks.activations import activation as activation
     from pellucid.networks.activations import activations as activations
+    from pellucid.networks.backbones import backbone as backbone
     from pellucid.networks.cnn import cnn as cnn
+    from pellucid.networks.cnn import cnn_for as cnn_for
     from pellucid.networks.mlp import mlp as mlp
+    from pellucid.networks.mlp import mlp_for_table as mlp_for_table
     from pellucid.networks.outputs import output_for as output_for
     from pellucid.tracing.architecture import Architecture as Architecture
     from pellucid.tracing.comparing import compare as compare
@@ -90,6 +139,9 @@ if TYPE_CHECKING:
     from pellucid.tracing.trace import trace as trace
     from pellucid.tracing.weights import parameters as parameters
     from pellucid.training.history import History as History
+    from pellucid.training.judging.cross_validation import cross_validate as cross_validate
+    from pellucid.training.judging.learning_curve import learning_curve as learning_curve
+    from pellucid.training.judging.suspects import find_suspects as find_suspects
     from pellucid.training.run import Run as Run
     from pellucid.training.run import train as train
     from pellucid.training.settings import Settings as Settings

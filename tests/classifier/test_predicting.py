@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score
 
 import pellucid
 from pellucid.classifier.classifier import Classifier
+from pellucid.classifier.predictions import Prediction
 from pellucid.data.dataset import Dataset
 from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import DataError, MissingFileError, UnknownNameError
@@ -36,6 +37,7 @@ def test_files_arrays_tensors_and_pictures_are_answered_alike(
     forms = [tmp_path / "one.png", str(tmp_path / "one.npy"), Image.fromarray(image[0]), image, torch.from_numpy(image)]
     for form in [*forms, image[None], image[0]]:
         (prediction,) = pellucid.predict(classifier, form).predictions
+        assert isinstance(prediction, Prediction)
         assert [prediction.probabilities[name] for name in classifier.class_names] == pytest.approx(expected, abs=1e-6)
         assert prediction.label == classifier.class_names[int(np.argmax(expected))]
     assert len(pellucid.predict(classifier, forms)) == 5
@@ -50,6 +52,7 @@ def test_a_batch_is_answered_in_its_order(classifier: Classifier, dataset: Datas
 
 def test_shows_the_most_probable_first_and_as_many_as_asked(classifier: Classifier, dataset: Dataset) -> None:
     predictions = pellucid.predict(classifier, dataset.test.inputs[:1], top=2)
+    assert isinstance(predictions[0], Prediction)
     shares = list(predictions[0].probabilities.values())
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1)
@@ -67,7 +70,7 @@ def test_nothing_to_predict_is_an_error(classifier: Classifier, tmp_path: Path) 
     with pytest.raises(MissingFileError, match="there is no file"):
         pellucid.predict(classifier, tmp_path / "nothing.png")
     with pytest.raises(DataError, match="input 0 is a int"):
-        pellucid.predict(classifier, [3])  # type: ignore[list-item]
+        pellucid.predict(classifier, [3])
 
 
 def test_asking_leaves_no_mark(dataset: Dataset) -> None:
@@ -89,6 +92,7 @@ def test_asking_leaves_no_mark(dataset: Dataset) -> None:
 
 def test_evaluates_as_scikit_learn_does(classifier: Classifier, dataset: Dataset) -> None:
     evaluation = pellucid.evaluate(classifier, dataset)
+    assert isinstance(evaluation, pellucid.Evaluation)
     predicted = by_hand(classifier, dataset.test.inputs).argmax(dim=1)
     assert evaluation.accuracy == pytest.approx(accuracy_score(dataset.test.labels, predicted))
     assert evaluation.examples == 40
@@ -105,7 +109,7 @@ def test_other_classes_are_refused(classifier: Classifier, dataset: Dataset) -> 
 
 def test_classes_that_are_only_numbered_are_taken_in_order(classifier: Classifier, dataset: Dataset) -> None:
     numbered = Dataset("dots", dataset.splits, ("0", "1", "2"))
-    assert pellucid.evaluate(classifier, numbered).accuracy == pellucid.evaluate(classifier, dataset).accuracy
+    assert pellucid.evaluate(classifier, numbered).score == pellucid.evaluate(classifier, dataset).score
 
 
 def test_a_split_that_is_not_there_is_named(classifier: Classifier, dataset: Dataset) -> None:

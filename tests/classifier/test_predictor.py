@@ -316,8 +316,24 @@ def test_an_evaluation_is_the_same_in_every_precision() -> None:
     test = Split(raw(3000).numpy(), labels)
     dataset = Dataset("dots", {"train": test, "test": test}, NAMES)
     auto, exact = (pellucid.evaluate(classifier, dataset, precision=p) for p in ("auto", "float32"))
+    assert isinstance(auto, pellucid.Evaluation) and isinstance(exact, pellucid.Evaluation)
     assert torch.equal(auto.confusion, exact.confusion)
     assert auto.loss == pytest.approx(exact.loss, abs=1e-3)
     by_numpy = by_hand(classifier.network, raw(3000)).argmax(dim=1).numpy()
     assert auto.accuracy == (by_numpy == labels).mean()
     assert exact.engine == "PyTorch, float32"
+
+
+def test_mirrored_answers_are_the_mean_of_both(classifier: Classifier, dataset: Dataset) -> None:
+    images = torch.from_numpy(dataset.test.inputs)
+    found, engine = classifier.answers(images, "float32", flip=True)
+    expected = (classifier.logits(images) + classifier.logits(images.flip(3))) / 2
+    assert torch.allclose(found, expected, atol=1e-4)
+    assert engine.endswith("the mean with the mirror image")
+    score = (expected.argmax(dim=1).numpy() == dataset.test.labels).mean()
+    assert pellucid.evaluate(classifier, dataset, precision="float32", flip=True).score == pytest.approx(score)
+
+
+def test_only_images_are_mirrored(classifier: Classifier) -> None:
+    with pytest.raises(ShapeError, match=r"\[3, 4\] are no images\n  fix: leave flip out"):
+        classifier.answers(torch.zeros(3, 4), flip=True)

@@ -65,7 +65,7 @@ def test_a_trained_classifier_keeps_what_was_measured(dataset: Dataset, tmp_path
     run = pellucid.train(pellucid.mlp(36, (8,), 3, seed=0), dataset, pellucid.Settings(epochs=1))
     loaded = pellucid.load(pellucid.save(run.classifier, tmp_path / "one.safetensors"))
     assert run.evaluation is not None
-    assert loaded.metrics["test_accuracy"] == run.evaluation.accuracy
+    assert loaded.metrics["test_accuracy"] == run.evaluation.score
     assert loaded.settings["epochs"] == 1
     assert loaded.dataset["fingerprint"] == dataset.fingerprint
     assert loaded.preparation == run.classifier.preparation

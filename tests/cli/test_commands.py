@@ -52,13 +52,13 @@ def test_train_saves_a_classifier_and_says_what_to_try_next(pellucid_command: Co
     assert outcome.code == 0, outcome.err
     lines = outcome.out.splitlines()
     assert lines[0].startswith("device   cpu: ")
-    assert lines[1] == "dataset  dots: 274 train, 26 validation, 60 test; 3 classes"
+    assert lines[1] == "dataset  dots: 275 train, 25 validation, 60 test; 3 classes"
     assert re.search(r"^    0 +Linear +2 x 16 +1,040 ", outcome.out, re.MULTILINE)
     rows = [line for line in lines if line.startswith("epoch ")]
     assert [row[:9] for row in rows] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
     assert "\r" not in outcome.out and "\x1b" not in outcome.out
     share = r"\d+\.\d\d%"
-    headline = rf"^test accuracy {share}  \(95 % interval {share} to {share}, 60 examples\)$"
+    headline = rf"^test accuracy {share}  \(95 % Wilson interval {share} to {share}, 60 examples\)$"
     assert re.search(headline, outcome.out, re.MULTILINE)
     assert re.search(r"^class +precision +recall +F1 +examples$", outcome.out, re.MULTILINE)
     assert "saved  dots.safetensors" in outcome.out
@@ -224,7 +224,7 @@ def test_predict_refuses_what_is_no_image(
 
 def test_data_shows_what_is_in_it(pellucid_command: Command, digits: Path) -> None:
     facts = json.loads(pellucid_command("data", digits, "--json").out)
-    assert facts["splits"]["train"]["examples"] == 274
+    assert facts["splits"]["train"]["examples"] == 275
     assert "class balance" in pellucid_command("data", digits).out
 
 

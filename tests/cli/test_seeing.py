@@ -96,3 +96,21 @@ def test_results_are_written_into_files_and_overwrite_nothing(pellucid_command: 
     assert pellucid_command("evaluate", trained, trained.parent.resolve().parent / "dots", "-o", "e.md").code == 0
     assert "**confusion" in Path("e.md").read_text()
     assert "there is no form 'txt'" in pellucid_command("parameters", trained, "-o", "x.txt").err
+
+
+def test_data_shows_augmented_images(pellucid_command: Command, digits: Path) -> None:
+    facts = json.loads(pellucid_command("data", digits, "--augment", "shift:0.2,flip", "--json").out)
+    assert facts["augmentation"] == "shift:0.2,flip:0.5"
+    assert [len(example["versions"]) for example in facts["examples"]] == [5, 5, 5]
+    assert pellucid_command("data", digits, "--augment", "flip", "-o", "page.html").code == 0
+    assert Path("page.html").read_text(encoding="utf-8").count("<img") == 18
+    outcome = pellucid_command("data", digits, "--augment", "flop")
+    assert outcome.err.startswith("error: there is no augmentation 'flop'\n  fix: write 'flip' (did you mean that?)")
+
+
+def test_train_takes_an_augmentation(pellucid_command: Command, digits: Path) -> None:
+    outcome = pellucid_command("train", digits, "--epochs", "1", "--augment", "shift,mixup", "--json")
+    assert json.loads(outcome.out)["settings"]["augment"] == "shift,mixup"
+    assert pellucid_command("train", digits, "--augment", "shift:9").err.startswith(
+        "error: the augmentation shift is 9.0"
+    )

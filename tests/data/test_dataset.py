@@ -71,7 +71,14 @@ def test_splits_that_do_not_fit_together_are_refused(
 
 def test_without_a_training_split_there_is_no_dataset() -> None:
     with pytest.raises(DataError, match="disk has no training examples"):
-        Dataset("name", {"test": split_of(2)}, ("a", "b"), source="disk")
+        Dataset("name", {"validation": split_of(2), "test": split_of(2)}, ("a", "b"), source="disk")
+
+
+def test_a_test_split_alone_is_a_dataset_to_judge_a_classifier_on() -> None:
+    alone = Dataset("name", {"test": split_of(2)}, ("a", "b"))
+    assert alone.input_shape == split_of(2).inputs.shape[1:]
+    with pytest.raises(UnknownNameError, match="there is no split 'train'\n  fix: choose one of: test"):
+        _ = alone.train
 
 
 @pytest.mark.parametrize(

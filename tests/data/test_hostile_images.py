@@ -1,6 +1,7 @@
 """Files that are no images, promise too much, or want to run code."""
 
 import io
+import os
 import pickle
 import random
 import struct
@@ -18,7 +19,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
-from pellucid.data.images import FittedImage, fit_file, fit_image, open_image
+from pellucid.data.images.files import open_image
+from pellucid.data.images.fitting import FittedImage, fit_file, fit_image
 from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import DataError, MissingFileError, PellucidError
 
@@ -149,6 +151,28 @@ def test_a_folder_is_refused_for_the_images_in_it(tmp_path: Path) -> None:
 def test_a_name_longer_than_any_file_may_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"xxx.png cannot be read"):
         one(tmp_path / f"{'x' * 300}.png")
+
+
+def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(DataError, match=r"pipe.png is no regular file\n  fix: give a PNG"):
+        one(tmp_path / "pipe.png")
+
+
+def test_a_file_larger_than_any_image_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "sparse.webp").open("wb") as file:
+        file.write(b"RIFF\xff\xff\xff\x7fWEBPVP8 ")
+        file.truncate(3_000_000_000)
+    with pytest.raises(
+        DataError, match=r"sparse.webp has 3,000,000,000 bytes\n  fix: make it smaller than 500,000,000"
+    ):
+        one(tmp_path / "sparse.webp")
+
+
+def test_a_webp_that_takes_several_times_its_pixels_is_refused_earlier_than_others(tmp_path: Path) -> None:
+    Image.new("L", (16_000, 2_600)).save(tmp_path / "large.webp", quality=1, method=0)
+    with pytest.raises(DataError, match=r"is 16,000 x 2,600 pixels\n  fix: .* 40,000,000 of a WebP file"):
+        one(tmp_path / "large.webp")
 
 
 def test_an_image_without_pixels_is_refused() -> None:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from pellucid.data.images import FittedImage, fit_array, fit_file
+from pellucid.data.images.fitting import FittedImage, fit_array, fit_file
 from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import DataError, PellucidError, ShapeError
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pellucid.data.dataset import Dataset
-from pellucid.data.images import FittedImage, fit_array, fit_file, fit_image
+from pellucid.data.images.fitting import FittedImage, fit_array, fit_file, fit_image
 from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import DataError
 

@@ -42,7 +42,7 @@ def test_a_name_of_nothing_gets_all_names() -> None:
 
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_missing_folder_is_named(tmp_path: Path, kind: type) -> None:
-    with pytest.raises(MissingFileError, match=f"there is no folder {tmp_path}/absent"):
+    with pytest.raises(MissingFileError, match=f"there is no file or folder {tmp_path}/absent"):
         read(kind(tmp_path / "absent"))
 
 
@@ -54,11 +54,13 @@ def test_a_name_longer_than_any_file_may_have_is_refused(name: str) -> None:
 
 def test_a_file_is_refused_for_its_folder(tmp_path: Path) -> None:
     (tmp_path / "train-images-idx3-ubyte").write_bytes(b"")
-    with pytest.raises(DataError, match="is a file\n  fix: give the folder that it is in"):
+    with pytest.raises(DataError, match="is one file of a dataset\n  fix: give the folder that it is in"):
         read(tmp_path / "train-images-idx3-ubyte")
 
 
-def test_a_folder_without_idx_files_says_what_it_needs(tmp_path: Path) -> None:
+def test_a_folder_of_nothing_known_says_what_is(tmp_path: Path) -> None:
     (tmp_path / "cat.png").write_bytes(b"")
-    with pytest.raises(DataError, match="has no IDX files in it\n  fix: give a folder with train-images-idx3-ubyte"):
+    with pytest.raises(
+        DataError, match="holds no data that is known\n  fix: give a folder with a folder of images for"
+    ):
         read(tmp_path)

@@ -70,6 +70,12 @@ def test_too_few_examples_are_refused(labels: list[int]) -> None:
         cut(numbered(np.array(labels, np.int64)), 1 / 12, "validation")
 
 
-def test_a_share_that_leaves_nothing_is_refused() -> None:
-    with pytest.raises(DataError, match="too few to cut a test split of 100%"):
-        cut(numbered(LABELS), 1.0, "test")
+def test_a_class_never_gives_its_last_example() -> None:
+    assert np.bincount(LABELS[~stratified(LABELS, 1.0)]).tolist() == [1, 1, 1]
+
+
+def test_small_classes_give_together_what_each_is_too_small_to_give() -> None:
+    labels = np.repeat(np.arange(30), 2)
+    chosen = stratified(labels, 1 / 7)
+    assert chosen.sum() == round(60 / 7)
+    assert np.bincount(labels[chosen]).max() == 1

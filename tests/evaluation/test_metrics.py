@@ -101,6 +101,6 @@ def test_labels_beyond_the_last_output_are_told() -> None:
 def test_what_is_shown_is_what_was_counted() -> None:
     logits = torch.tensor([[2.0, 1.0], [0.0, 3.0], [4.0, 0.0]])
     text = str(judge(logits, torch.tensor([0, 0, 0]), ["cat", "dog"], split="test"))
-    assert "test accuracy 66.67%  (95 % interval 20.77% to 93.85%, 3 examples)" in text
+    assert "test accuracy 66.67%  (95 % Wilson interval 20.77% to 93.85%, 3 examples)" in text
     assert "0 cat             2  1" in text
     assert "1  cat   dog             95.3%" in text

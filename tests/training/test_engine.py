@@ -82,7 +82,7 @@ def test_bfloat16_products_keep_float32_weights_and_learn_as_well(dataset: Datas
         assert run.precision == precision
         assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
         assert run.evaluation is not None
-        accuracies.append(run.evaluation.accuracy)
+        accuracies.append(run.evaluation.score)
     assert accuracies[1] >= accuracies[0] - 0.04  # two of fifty images
 
 
@@ -133,6 +133,7 @@ def test_the_network_ends_with_the_weights_of_its_best_epoch(dataset: Dataset) -
     best = run.history.best
     expected = pellucid.evaluate(run.classifier, dataset, split="validation")
     assert best.validation_accuracy == max(epoch.validation_accuracy or 0 for epoch in run.history.epochs)
+    assert isinstance(expected, pellucid.Evaluation)
     assert expected.accuracy == best.validation_accuracy
     assert expected.loss == pytest.approx(best.validation_loss, 1e-5)
 

@@ -38,7 +38,7 @@ def test_the_convolution_is_kept_while_training_and_may_be_trained_afterwards(da
     assert not torch.equal(weight, before)
     assert torch.equal(weight[:2], -weight[2:4])
     assert all(parameter.requires_grad for parameter in network.parameters())
-    assert run.evaluation is not None and run.evaluation.accuracy > 0.8
+    assert run.evaluation is not None and run.evaluation.score > 0.8
 
 
 def test_no_convolution_loses_its_weights_unasked(dataset: Dataset) -> None:

@@ -10,6 +10,7 @@ from sklearn import datasets, metrics
 from torch import nn
 
 import pellucid
+from pellucid.data.batches import Batches
 from pellucid.data.columns import InputColumn
 from pellucid.data.dataset import Dataset, Split
 from pellucid.data.splitting import split_indices
@@ -17,6 +18,7 @@ from pellucid.data.targets import TargetScale, learnable
 from pellucid.errors import SettingError, ShapeError
 from pellucid.tasks import Task
 from pellucid.training.losses import loss_for
+from pellucid.training.scoring import Score, measure
 from pellucid.training.settings import Settings
 
 CPU = torch.device("cpu")
@@ -68,7 +70,7 @@ def test_two_classes_train_one_output_whose_sigmoid_is_the_probability(cancer: D
     pellucid.save(run.classifier, tmp_path / "cancer.safetensors")
     again = pellucid.load(tmp_path / "cancer.safetensors")
     assert again.task == "binary"
-    assert torch.equal(again.logits(torch.from_numpy(cancer.test.inputs)), torch.from_numpy(logits))
+    assert again.logits(torch.from_numpy(cancer.test.inputs)).numpy() == pytest.approx(logits, abs=1e-5)
 
 
 def test_two_outputs_for_two_classes_are_trained_as_two_classes(cancer: Dataset) -> None:
@@ -88,7 +90,7 @@ def test_a_regression_answers_in_the_units_of_its_labels(diabetes: Dataset, tmp_
     pellucid.save(run.classifier, tmp_path / "diabetes.safetensors")
     again = pellucid.load(tmp_path / "diabetes.safetensors")
     assert again.targets == run.classifier.targets
-    assert np.array_equal(again.logits(torch.from_numpy(diabetes.test.inputs)).numpy(), found)
+    assert again.logits(torch.from_numpy(diabetes.test.inputs)).numpy() == pytest.approx(found, rel=1e-5)
 
 
 def test_several_labels_at_once_have_an_output_each(segments: Dataset, tmp_path: Path) -> None:
@@ -172,3 +174,25 @@ def test_rare_classes_are_found_more_often_when_balanced(cancer: Dataset) -> Non
         run = pellucid.train(pellucid.mlp(2, (8,), 1, seed=0), dataset, Settings(epochs=5, balance=balance))
         recalls.append(metrics.recall_score(dataset.test.labels, answers(run, dataset).argmax(axis=1)))
     assert recalls[1] > recalls[0] + 0.3
+
+
+def test_a_constant_target_has_no_variance_to_explain() -> None:
+    split = Split(np.zeros((7, 1), np.float32), np.full((7, 1), 0.7, np.float32))
+    batches = Batches(split, lambda raw: raw, batch_size=4, device=CPU)
+    network = nn.Linear(1, 1)
+    assert measure(network, batches, "regression").r2 == 0.0
+
+
+def test_a_loss_that_is_no_number_is_never_the_best() -> None:
+    assert Score(0.5, 0.9).rank > Score(float("nan"), 0.0).rank
+    assert Score(5.0, 0.0).rank > Score(float("nan"), 0.0).rank
+
+
+def test_missing_inputs_of_validation_alone_do_not_lose_the_training(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).random((60, 1, 4, 4)).astype(np.float32)
+    labels = np.arange(60) % 3
+    held = Split(np.full((6, 1, 4, 4), np.nan, np.float32), np.arange(6) % 3)
+    dataset = Dataset("made", {"train": Split(images, labels), "validation": held}, ("a", "b", "c"))
+    run = pellucid.train(pellucid.mlp(16, (8,), 3, seed=0), dataset, Settings(epochs=2))
+    pellucid.save(run.classifier, tmp_path / "made.safetensors")
+    assert pellucid.load(tmp_path / "made.safetensors").metrics["history"]["epochs"][0]["validation_loss"] is None

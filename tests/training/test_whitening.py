@@ -86,7 +86,7 @@ def test_the_parameters_are_the_same_objects_after_a_run(smooth: Dataset) -> Non
     after = dict(network.named_parameters())
     assert list(before) == list(after)
     assert all(before[name] is after[name] for name in before)
-    assert run.evaluation is not None and run.evaluation.accuracy > 0.8
+    assert run.evaluation is not None and run.evaluation.score > 0.8
 
 
 @pytest.mark.parametrize(

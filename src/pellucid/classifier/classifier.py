@@ -76,6 +76,9 @@ class Classifier:
             'PyTorch, float32'
         """
         check_precision(precision)
+        if precision == "auto" and self.task != "multiclass":
+            # Whether bfloat16 decides alike is seen of the largest of several logits only.
+            precision = "float32"
         known = self._predictors.get((precision, with_onnx))
         if known is not None and known.is_current():
             return known
@@ -84,6 +87,8 @@ class Classifier:
             self.preparation,
             self.outputs,
             self._raw,
+            task=self.task,
+            finish=self._answered,
             precision=precision,
             with_onnx=with_onnx,
         )
@@ -95,23 +100,30 @@ class Classifier:
         """How many outputs the network has."""
         return 1 if self.task == "binary" else len(self.class_names)
 
-    def answers(self, inputs: Tensor, precision: Precision = "auto") -> tuple[Tensor, str]:
+    def answers(self, inputs: Tensor, precision: Precision = "auto", *, flip: bool = False) -> tuple[Tensor, str]:
         """Return what `logits` does in the way that is fast for so many inputs, and what computed it, in words.
 
         Args:
             inputs: Raw [examples, ...], as in the dataset.
             precision: See `Predictor`.
+            flip: Whether to answer with the mean of what the network says of each image and of its mirror image.
 
         Raises:
-            ShapeError: If the network gives anything but one logit for each class, or the inputs have another shape.
+            ShapeError: If the network gives anything but one logit for each class, or the inputs have another shape; or
+                what is no image is to be mirrored.
             UnknownNameError: If there is no such precision.
         """
         check_precision(precision)
+        if flip:
+            if inputs.ndim != 4:
+                raise ShapeError(f"inputs of shape {list(inputs.shape)} are no images", fix="leave flip out")
+            (plain, engine), (mirrored, _) = (self.answers(form, precision) for form in (inputs, inputs.flip(3)))
+            return (plain + mirrored) / 2, f"{engine}; the mean with the mirror image"
         if len(inputs) < BFLOAT16_FROM:
             # To see that a predictor is still true takes longer than the network does.
             return self.logits(inputs), ITSELF
         predictor = self.predictor(precision=precision, with_onnx=False)
-        return self._answered(predictor.logits(inputs)), predictor.engine
+        return predictor.logits(inputs), predictor.engine
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Return what the plain network answers, layer by layer in its own precision; it is left as it was.

@@ -1,6 +1,5 @@
-"""`predict`: what a classifier says of images."""
+"""`predict`: what a classifier says of images, or of rows of a table."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,151 +11,150 @@ from PIL import Image
 from torch import Tensor
 
 from pellucid.classifier.classifier import Classifier
+from pellucid.classifier.predictions import AnyPrediction, LabelsPrediction, NumbersPrediction, Prediction, Predictions
 from pellucid.classifier.predictor import Precision
-from pellucid.data.images import FittedImage, fit_array, fit_file, fit_image
+from pellucid.data.images.fitting import FittedImage, fit_array, fit_file, fit_image
+from pellucid.data.preparing import Preparation
 from pellucid.data.preparing_images import ImagePreparation
+from pellucid.data.preparing_tables import TablePreparation
+from pellucid.data.tables.rows import rows_for
 from pellucid.errors import DataError
-from pellucid.rendering.blocks import Bar, Bars, Block, Note
-from pellucid.rendering.result import Result, to_frame
-
-Input = str | Path | Image.Image | NDArray[Any] | Tensor
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What a classifier says of one image.
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Inputs as the classifier takes them.
 
     Attributes:
-        source: The file, or the image's place among the inputs.
-        label: The most probable class.
-        probability: Of that class.
-        probabilities: Of every class, by name, the most probable first.
-        notes: What was done to the image before it was judged.
-        looks_inverted: Whether it looks light where the training images are dark.
+        raw: [inputs, ...], as in the dataset.
+        names: Of each: the file or row.
+        notes: Of each: what was done to it.
+        look_inverted: Of each: whether a picture looks light where the training images are dark.
+        remarks: What is to be said of all together.
     """
 
-    source: str
-    label: str
-    probability: float
-    probabilities: dict[str, float]
-    notes: tuple[str, ...]
-    looks_inverted: bool
-
-
-@dataclass(frozen=True)
-class Predictions(Result):
-    """What a classifier says of some images, in their order.
-
-    Attributes:
-        predictions: One for each image.
-        top: How many classes are shown of each.
-        engine: What computed the answers, in words.
-    """
-
-    predictions: tuple[Prediction, ...]
-    top: int = 3
-    engine: str = ""
-
-    def __len__(self) -> int:
-        return len(self.predictions)
-
-    def __getitem__(self, index: int) -> Prediction:
-        return self.predictions[index]
-
-    @property
-    def labels(self) -> list[str]:
-        """The most probable class of each image."""
-        return [prediction.label for prediction in self.predictions]
-
-    def to_frame(self) -> Any:
-        """Return one row per image as a pandas DataFrame."""
-        return to_frame([{"source": p.source, "label": p.label, **p.probabilities} for p in self.predictions])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the facts; probabilities of the `top` classes."""
-        return {
-            "predictions": [
-                {
-                    "source": p.source,
-                    "label": p.label,
-                    "probability": p.probability,
-                    "probabilities": dict(list(p.probabilities.items())[: self.top]),
-                    "notes": list(p.notes),
-                    "looks_inverted": p.looks_inverted,
-                }
-                for p in self.predictions
-            ],
-            "engine": self.engine,
-        }
-
-    def blocks(self) -> Sequence[Block]:
-        """Show the label and a bar for each of the most probable classes."""
-        blocks: list[Block] = []
-        for prediction in self.predictions:
-            shown = list(prediction.probabilities.items())[: self.top]
-            bars = [Bar(name, share, f"{share:.1%}") for name, share in shown]
-            blocks.append(Bars(bars, title=f"{prediction.source}: {prediction.label}"))
-            if prediction.notes:
-                blocks.append(Note("; ".join(prediction.notes)))
-            if prediction.looks_inverted:
-                blocks.append(Note("looks inverted against the training images: try --invert", is_warning=True))
-        return blocks
+    raw: NDArray[Any]
+    names: tuple[str, ...]
+    notes: tuple[tuple[str, ...], ...]
+    look_inverted: tuple[bool, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def predict(
     classifier: Classifier,
-    inputs: Input | Iterable[Input],
+    inputs: Any,
     *,
     top: int = 3,
     invert: bool = False,
+    flip: bool = False,
     precision: Precision = "auto",
 ) -> Predictions:
     """Ask a classifier what it sees.
 
     Args:
         classifier: Trained or loaded.
-        inputs: A file (PNG, JPEG, WebP, BMP, TIFF, .npy), a Pillow image, an array or tensor with one or several
-            images, or several of these. Of any size: they are prepared as the training images were.
+        inputs: For a classifier of images: a file (PNG, JPEG, WebP, BMP, TIFF, .npy), a Pillow image, an array or
+            tensor with one or several images, or several of these. Of any size: they are prepared as the training
+            images were. For a classifier of tables: a file with a table, a list of rows as dicts, a DataFrame, or an
+            array or tensor [rows, columns] as in the dataset.
         top: How many classes to show of each.
         invert: Whether to turn light into dark first.
+        flip: Whether to answer with the mean of each image and its mirror image.
         precision: "auto": bfloat16 where it is fast and agrees, with the classes of float32; or "float32".
 
     Returns:
-        One prediction for each image.
+        One prediction for each image or row.
 
     Raises:
-        DataError: If an input is no image.
+        DataError: If an input is no image, or a table has other columns.
         MissingFileError: If a file is not there.
         ShapeError: If an array has a shape that is no image's.
         UnknownNameError: If there is no such precision.
     """
+    preparation = classifier.preparation
+    asked = (
+        _rows(inputs, preparation)
+        if isinstance(preparation, TablePreparation)
+        else _images(inputs, preparation, invert=invert)
+    )
+    outputs, engine = classifier.answers(torch.from_numpy(asked.raw), precision, flip=flip)
+    found = zip(asked.names, _answered(outputs, classifier), asked.notes, asked.look_inverted, strict=True)
+    return Predictions(
+        tuple(_prediction(name, shares, classifier, notes, inverted) for name, shares, notes, inverted in found),
+        top=max(1, top),
+        engine=engine,
+        notes=asked.remarks,
+    )
+
+
+def _answered(outputs: Tensor, classifier: Classifier) -> list[dict[str, float]]:
+    """Return a number for each class, label or target, by name: probabilities in falling order, values in theirs."""
+    names = classifier.class_names
+    if classifier.task == "regression":
+        return [dict(zip(names, row, strict=True)) for row in outputs.tolist()]
+    rows = outputs.sigmoid() if classifier.task == "multilabel" else outputs.softmax(dim=1)
+    orders = rows.argsort(dim=1, descending=True, stable=True)
+    return [
+        {names[place]: row[place] for place in order} for row, order in zip(rows.tolist(), orders.tolist(), strict=True)
+    ]
+
+
+def _prediction(
+    name: str, found: dict[str, float], classifier: Classifier, notes: tuple[str, ...], looks_inverted: bool
+) -> AnyPrediction:
+    if classifier.task == "regression":
+        return NumbersPrediction(name, found, notes, looks_inverted)
+    if classifier.task == "multilabel":
+        held = tuple(label for label, share in found.items() if share > 0.5)
+        return LabelsPrediction(name, held, found, notes, looks_inverted)
+    label = next(iter(found))
+    return Prediction(name, label, found[label], found, notes, looks_inverted)
+
+
+def _rows(inputs: Any, preparation: TablePreparation) -> Asked:
+    if isinstance(inputs, Tensor):
+        inputs = inputs.detach().cpu().numpy()
+    if isinstance(inputs, np.ndarray):
+        raw = np.atleast_2d(inputs)
+        preparation.check_shape(torch.from_numpy(raw))
+        return _asked_rows(raw, tuple(f"row {number + 1}" for number in range(len(raw))), ())
+    if isinstance(inputs, dict):
+        inputs = [inputs]
+    if isinstance(inputs, list | tuple) and inputs and all(isinstance(one, str | Path) for one in inputs):
+        tables = [rows_for(Path(one), preparation) for one in inputs]
+        names = tuple(name for table in tables for name in table.names)
+        remarks = tuple(dict.fromkeys(note for table in tables for note in table.notes))
+        return _asked_rows(np.concatenate([table.inputs for table in tables]), names, remarks)
+    rows = rows_for(Path(inputs) if isinstance(inputs, str) else inputs, preparation)
+    return _asked_rows(rows.inputs, rows.names, rows.notes)
+
+
+def _asked_rows(raw: NDArray[Any], names: tuple[str, ...], remarks: tuple[str, ...]) -> Asked:
+    if not len(raw):
+        raise DataError("there are no inputs to predict", fix="give at least one row")
+    return Asked(raw, names, ((),) * len(names), (False,) * len(names), remarks)
+
+
+def _images(inputs: Any, preparation: Preparation, *, invert: bool) -> Asked:
+    assert isinstance(preparation, ImagePreparation), "there are preparations of images and of tables"
     if isinstance(inputs, str | Path | Image.Image | np.ndarray | Tensor):
         inputs = [inputs]
     named: list[tuple[str, FittedImage]] = []
     for position, one in enumerate(inputs):
-        images, name = _fitted(one, classifier, position, invert)
+        images, name = _fitted(one, preparation, position, invert)
         many = len(images) > 1
         named += [(f"{name}[{index}]" if many else name, image) for index, image in enumerate(images)]
     if not named:
         raise DataError("there are no inputs to predict", fix="give at least one image")
-    raw = torch.from_numpy(np.stack([image.pixels for _, image in named]))
-    logits, engine = classifier.answers(raw, precision)
-    rows = logits.softmax(dim=1)
-    orders = rows.argsort(dim=1, descending=True, stable=True)
-    return Predictions(
-        tuple(
-            _prediction(name, image, row, order, classifier.class_names)
-            for (name, image), row, order in zip(named, rows.tolist(), orders.tolist(), strict=True)
-        ),
-        top=max(1, top),
-        engine=engine,
+    return Asked(
+        np.stack([image.pixels for _, image in named]),
+        tuple(name for name, _ in named),
+        tuple(image.notes for _, image in named),
+        tuple(image.looks_inverted for _, image in named),
     )
 
 
-def _fitted(one: Input, classifier: Classifier, position: int, invert: bool) -> tuple[list[FittedImage], str]:
-    preparation = classifier.preparation
-    if not isinstance(preparation, ImagePreparation):
-        raise DataError("the classifier takes rows of a table, not images", fix="give a table")
+def _fitted(one: Any, preparation: ImagePreparation, position: int, invert: bool) -> tuple[list[FittedImage], str]:
     if isinstance(one, str | Path):
         return fit_file(Path(one), preparation, invert=invert), str(one)
     name = f"input {position}"
@@ -169,11 +167,3 @@ def _fitted(one: Input, classifier: Classifier, position: int, invert: bool) -> 
             f"{name} is a {type(one).__name__}", fix="give a path, a Pillow image, a NumPy array or a tensor"
         )
     return fit_array(one, preparation, name=name, invert=invert), name
-
-
-def _prediction(
-    name: str, image: FittedImage, row: list[float], order: list[int], class_names: tuple[str, ...]
-) -> Prediction:
-    probabilities = {class_names[index]: row[index] for index in order}
-    label = class_names[order[0]]
-    return Prediction(name, label, probabilities[label], probabilities, image.notes, image.looks_inverted)

@@ -15,7 +15,8 @@ from pellucid.classifier.stacks import take_snapshot
 from pellucid.data.preparing import Preparation
 from pellucid.data.preparing_images import ImagePreparation
 from pellucid.devices import has_fast_bfloat16
-from pellucid.errors import UnknownNameError, did_you_mean
+from pellucid.errors import SettingError, UnknownNameError, did_you_mean
+from pellucid.tasks import Task
 
 Precision = Literal["auto", "float32", "bfloat16"]
 # Inputs that are answered at once; bounds the memory that an answer takes.
@@ -43,6 +44,8 @@ class Predictor:
         preparation: Of its inputs.
         classes: How many.
         plain: The plain network with the preparation before it.
+        task: What the network answers.
+        finish: Makes of raw outputs what `Classifier.logits` gives.
         precision: "auto": bfloat16 for many examples where the processor has it and its answers agree, examples near a
             tie decided in float32; "float32"; or "bfloat16" without a look at the answers.
         with_onnx: Whether ONNX Runtime is used for a few examples, where it is installed, agrees and is faster.
@@ -55,6 +58,8 @@ class Predictor:
         classes: int,
         plain: Callable[[Tensor], Tensor],
         *,
+        task: Task = "multiclass",
+        finish: Callable[[Tensor], Tensor] = lambda outputs: outputs,
         precision: Precision = "auto",
         with_onnx: bool = False,
     ) -> None:
@@ -62,6 +67,8 @@ class Predictor:
         self._preparation = preparation
         self._classes = classes
         self._plain = plain
+        self._task = task
+        self._finish = finish
         # Only the preparation of images is one product and one sum, and so can stand in the first layer.
         self._snapshot = None
         if isinstance(preparation, ImagePreparation):
@@ -117,6 +124,9 @@ class Predictor:
         Raises:
             ShapeError: If the inputs have another shape than the training inputs.
         """
+        return self._finish(self._outputs(inputs))
+
+    def _outputs(self, inputs: Tensor) -> Tensor:
         if self._float32 is None:
             return self._plain(inputs)
         self._preparation.check_shape(inputs)
@@ -126,12 +136,28 @@ class Predictor:
         return torch.cat([self._answers(part, self._float32) for part in torch.split(raw, BATCH_SIZE)])
 
     def probabilities(self, inputs: Tensor) -> Tensor:
-        """Return the probability of each class: float32 [examples, classes]."""
-        return self.logits(inputs).softmax(dim=1)
+        """Return the probability of each class, or of each label: float32 [examples, classes].
+
+        Raises:
+            SettingError: If the classifier answers with numbers.
+        """
+        self._check_has_classes()
+        logits = self.logits(inputs)
+        return logits.sigmoid() if self._task == "multilabel" else logits.softmax(dim=1)
 
     def classes(self, inputs: Tensor) -> Tensor:
-        """Return the most probable class of each input: int64 [examples]."""
-        return self.logits(inputs).argmax(dim=1)
+        """Return the most probable class of each input: int64 [examples]; of several labels bool [examples, labels].
+
+        Raises:
+            SettingError: If the classifier answers with numbers.
+        """
+        self._check_has_classes()
+        logits = self.logits(inputs)
+        return logits > 0 if self._task == "multilabel" else logits.argmax(dim=1)
+
+    def _check_has_classes(self) -> None:
+        if self._task == "regression":
+            raise SettingError("a regression has no classes and no probabilities", fix="ask for its logits")
 
     def _answers(self, raw: Tensor, float32: Float32) -> Tensor:
         if self._onnx is not None and len(raw) <= ONNX_UP_TO:

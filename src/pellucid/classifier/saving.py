@@ -26,6 +26,7 @@ from pellucid.errors import (
     ShapeError,
     UnwritableError,
 )
+from pellucid.networks.backbones import backbone_of
 from pellucid.networks.own import made, own_class
 from pellucid.networks.recipes import network_from, recipe_of
 from pellucid.version import __version__
@@ -92,6 +93,7 @@ def load(path: str | Path, *, network: nn.Module | type[nn.Module] | str | None 
     Raises:
         MissingFileError: If there is no such file.
         ClassifierFileError: If it is no classifier, is cut short, or is not bit for bit what was saved.
+        MissingPackageError: If its network is one of timm or torchvision, which is not installed.
         RecipeError: If it needs a class of the user's own and none was given.
     """
     path = Path(path)
@@ -104,6 +106,11 @@ def load(path: str | Path, *, network: nn.Module | type[nn.Module] | str | None 
         )
     built = network_from(card.network) if network is None else _given(network)
     _check_tensors(built, tensors, path)
+    if network is None and any(backbone_of(module) is not None for module in built.modules()):
+        # It may hold constants beside its weights, which no file has. The size of the weights is the file's by now.
+        if sum(buffer.numel() for buffer in built.buffers()) > MOST_INPUTS:
+            raise ClassifierFileError(f"the network in {path} needs too much memory", fix="get the file again")
+        built = network_from(card.network, "cpu")
     # Assigned, not copied, where the network has no memory yet; copied into the user's own, which may tie weights.
     built.load_state_dict(tensors, strict=True, assign=network is None)
     built.eval()
@@ -120,6 +127,16 @@ def load(path: str | Path, *, network: nn.Module | type[nn.Module] | str | None 
     if network is None:
         _check_answers(classifier, path)
     return classifier
+
+
+def read_card(path: str | Path) -> Card:
+    """Return the card of a classifier's file, checked like the whole file.
+
+    Raises:
+        MissingFileError: If there is no such file.
+        ClassifierFileError: If it is no classifier, is cut short, or is not bit for bit what was saved.
+    """
+    return _read(Path(path))[1]
 
 
 def check_writable(path: Path, *, overwrite: bool = False) -> None:
@@ -278,8 +295,8 @@ def _check_answers(classifier: Classifier, path: Path) -> None:
     """
     shapes = network_from(recipe_of(classifier.network)).eval()
 
-    def measure(layer: nn.Module, _: Any, outputs: Tensor) -> None:
-        if outputs.numel() > MOST_INPUTS:
+    def measure(layer: nn.Module, _: Any, outputs: Any) -> None:
+        if isinstance(outputs, Tensor) and outputs.numel() > MOST_INPUTS:
             raise ShapeError(
                 f"a {type(layer).__name__} gives {outputs.numel():,} values for one example",
                 fix="get the file again from where it came",

@@ -39,9 +39,9 @@ def settings_options(command: Command) -> Command:
                 command
             )
             continue
-        kind: Any = (
-            click.Choice(WORDS[entry.name]) if entry.name in WORDS else int if "int" in str(entry.type) else float
-        )
+        kind: Any = str if entry.type is str else int if "int" in str(entry.type) else float
+        if entry.name in WORDS:
+            kind = click.Choice(WORDS[entry.name])
         shown = entry.metadata["none"] if entry.default is None else entry.default
         command = click.option(
             name,

@@ -20,8 +20,20 @@ def announce(console: Console, choice: DeviceChoice, dataset: Dataset) -> None:
     """Print device and dataset, a line each, and what the reader has to say."""
     sizes = ", ".join(f"{len(split):,} {name}" for name, split in dataset.splits.items())
     console.print(f"device   {choice}", soft_wrap=True)
-    console.print(f"dataset  {dataset.name}: {sizes}; {len(dataset.class_names)} classes", soft_wrap=True)
+    console.print(f"dataset  {dataset.name}: {sizes}; {asked_of(dataset)}", soft_wrap=True)
     show_blocks((Note(note) for note in dataset.notes), console)
+
+
+def asked_of(dataset: Dataset) -> str:
+    """Return what is to be answered, in words: "10 classes", "2 labels at once", "a number: price"."""
+    names = dataset.class_names
+    match dataset.task:
+        case "multilabel":
+            return f"{len(names)} labels, several at once"
+        case "regression":
+            return f"a number: {names[0]}" if len(names) == 1 else f"{len(names)} numbers: {', '.join(names[:5])}"
+        case _:
+            return f"{len(names)} classes"
 
 
 def watcher_for(console: Console, line: ProgressLine) -> Watcher:
@@ -52,16 +64,19 @@ def watcher_for(console: Console, line: ProgressLine) -> Watcher:
 
 def report(console: Console, run: Run, path: Path, network: str, dataset: str) -> None:
     """Print the result, where it was saved, and the next three commands to try."""
+    is_of_images = len(run.classifier.preparation.shape) == 3
     console.print()
     if run.evaluation is not None:
-        show_blocks([run.evaluation.headline(), run.evaluation.class_table()], console)
+        show_blocks(run.evaluation.summary(), console)
     console.print(f"\nsaved  {path}  (weights of epoch {run.history.best_epoch}, {path.stat().st_size:,} bytes)")
-    steps = (
-        shlex.join(["pellucid", "evaluate", str(path), dataset, *_again(network)]),
-        shlex.join(["pellucid", "data", dataset, "--examples", "pictures"]),
+    evaluation = shlex.join(["pellucid", "evaluate", str(path), dataset, *_again(network)])
+    prediction = shlex.join(["pellucid", "predict", str(path), *_again(network)])
+    report = shlex.join(["pellucid", "report", str(path), dataset, "-o", "report.html", *_again(network)])
+    steps: tuple[str, ...] = (evaluation, f"{prediction} {shlex.quote(dataset)}", report)
+    if is_of_images:
         # The shell is to expand the star, so it stays unquoted.
-        shlex.join(["pellucid", "predict", str(path), *_again(network)]) + " pictures/*.png",
-    )
+        pictures = shlex.join(["pellucid", "data", dataset, "--examples", "pictures"])
+        steps = (evaluation, pictures, f"{prediction} pictures/*.png")
     for start, step in zip(("next   ", "       ", "       "), steps, strict=True):
         console.print(start + step, soft_wrap=True)
 

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from pellucid.cli.targets import Target
-from pellucid.data.images import fit_file
+from pellucid.data.images.fitting import fit_file
 from pellucid.data.preparing_images import ImagePreparation
+from pellucid.data.preparing_tables import TablePreparation
+from pellucid.data.tables.rows import rows_for
 from pellucid.errors import SettingError
 from pellucid.rendering.blocks import Bar, Bars, Block
 from pellucid.rendering.result import Result
@@ -75,8 +77,9 @@ def prepared(target: Target, image: str, *, invert: bool) -> Tensor:
             fix="train it first: pellucid train --network file.py:Class",
         )
     preparation = target.classifier.preparation
-    if not isinstance(preparation, ImagePreparation):
-        raise SettingError("the classifier takes rows of a table, not images", fix="leave the image out")
+    if isinstance(preparation, TablePreparation):
+        return preparation(torch.from_numpy(rows_for(Path(image), preparation).inputs))
+    assert isinstance(preparation, ImagePreparation), "there are preparations of images and of tables"
     images = fit_file(Path(image), preparation, invert=invert)
     return preparation(torch.from_numpy(np.stack([one.pixels for one in images])))
 

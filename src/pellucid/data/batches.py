@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from pellucid.data.augmentation import Augmentation
+from pellucid.data.augmenting import augmented
 from pellucid.data.dataset import Split
 
 # Batches that are gathered and prepared at once: a large step through memory instead of many small ones.
 BATCHES_PER_BLOCK = 16
+# Fewer batches where images are large: the values of a block, 64 MiB as float32.
+BLOCK_VALUES = 2**24
 # The share of an accelerator's free memory that a dataset may take; the rest is the network's.
 RESIDENT_SHARE = 0.5
 
@@ -29,6 +33,7 @@ class Batches:
         is_prepared_once: Whether to prepare all examples now and keep them, instead of in every pass.
         is_flipping: Whether to mirror each image left to right in every second pass, half of them in turn.
         is_channels_last: Whether images are given with their channels last in memory, as convolutions like them.
+        augmentation: Of the raw images, anew in every pass; None leaves them as they are.
     """
 
     def __init__(
@@ -42,6 +47,7 @@ class Batches:
         is_prepared_once: bool = False,
         is_flipping: bool = False,
         is_channels_last: bool = False,
+        augmentation: Augmentation | None = None,
     ) -> None:
         inputs = torch.from_numpy(split.inputs)
         self.is_resident = device.type == "cpu" or fits(inputs.nbytes, device)
@@ -51,10 +57,14 @@ class Batches:
         self._device = device
         self._is_prepared = is_prepared_once
         self.is_channels_last = is_channels_last
+        assert not augmentation or (generator is not None and not is_prepared_once), "augmented anew in every pass"
+        self._augmentation = augmentation
         self._is_mirrored: Tensor | None = None
         self._generator = generator
         self.batch_size = batch_size
         self.examples = len(split)
+        fitting = BLOCK_VALUES // (batch_size * max(1, math.prod(split.inputs.shape[1:])))
+        self._block = batch_size * min(max(fitting, 1), BATCHES_PER_BLOCK)
         if generator is not None and self.examples > batch_size and self.examples % batch_size == 1:
             self.examples -= 1
         if is_flipping:
@@ -68,7 +78,7 @@ class Batches:
         return math.ceil(self.examples / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        block = self.batch_size * BATCHES_PER_BLOCK
+        block = self._block
         order = None
         if self._generator is not None:
             # Drawn on the CPU, so that a seed gives the same order on every device.
@@ -77,21 +87,23 @@ class Batches:
             stop = min(start + block, self.examples)
             where = slice(start, stop) if order is None else order[start:stop]
             inputs = self._inputs[where].to(self._device, non_blocking=True)
+            labels = self._labels[where].to(self._device, non_blocking=True)
             if self._is_mirrored is not None:
                 mirrored = self._is_mirrored[where].to(self._device).view(-1, 1, 1, 1)
                 inputs = torch.where(mirrored, inputs.flip(3), inputs)
+            if self._augmentation and self._generator is not None:
+                inputs, labels = augmented(inputs, labels, self._augmentation, self._generator)
             if not self._is_prepared:
                 inputs = self._prepare(inputs)
             if self.is_channels_last:
                 inputs = inputs.contiguous(memory_format=torch.channels_last)
-            labels = self._labels[where].to(self._device, non_blocking=True)
             yield from zip(torch.split(inputs, self.batch_size), torch.split(labels, self.batch_size), strict=True)
         if self._is_mirrored is not None:
             self._is_mirrored = ~self._is_mirrored
 
     def _all_prepared(self) -> Tensor:
         """Return all inputs prepared; block by block, so that nothing much larger than the result is made."""
-        block = self.batch_size * BATCHES_PER_BLOCK
+        block = self._block
         first = self._prepare(self._inputs[:block].to(self._device))
         prepared = torch.empty(len(self._inputs), *first.shape[1:], dtype=first.dtype, device=self._device)
         prepared[:block] = first

@@ -1,7 +1,6 @@
 """Datasets: inputs, labels, class names and their splits."""
 
 import hashlib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.data.columns import InputColumn
+from pellucid.data.options import ReadOptions
+from pellucid.data.showing import is_fit_to_show
+from pellucid.data.streaming.stream import Stream
 from pellucid.errors import DataError, ShapeError, UnknownNameError, did_you_mean
 from pellucid.tasks import TASKS, Task
 
@@ -76,12 +78,17 @@ class Dataset:
 
     Attributes:
         name: Short name, used for the file a classifier is saved in.
-        splits: "train" always; "validation" and "test" where there are any.
+        splits: "train"; "validation" and "test" where there are any; or "test" alone, to judge a classifier on.
         class_names: The name of each class, by its number; of each label, or of each target of a regression.
         source: Where it was read from.
         notes: What a reader decided or had to work around, in sentences.
         task: "multiclass", "binary" (two classes, one output), "multilabel" or "regression".
         columns: Of a table, one for each column of the inputs; None for images.
+        options: What the user said about the data, with the label columns that were found.
+        cut: The splits that the source did not have, and a reader cut from its training examples.
+        background: Of images, the level from 0 to 255 that was filled in where they are transparent or too narrow; None
+            if nothing was.
+        stream: Of all training examples, where they are more than memory holds: then the splits are samples.
     """
 
     name: str
@@ -91,26 +98,39 @@ class Dataset:
     notes: tuple[str, ...] = field(default=())
     task: Task = "multiclass"
     columns: tuple[InputColumn, ...] | None = None
+    options: ReadOptions = field(default_factory=ReadOptions)
+    cut: tuple[str, ...] = ()
+    background: int | None = None
+    stream: Stream | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "splits", MappingProxyType(dict(self.splits)))
         for name in self.splits:
             if name not in SPLITS:
                 raise UnknownNameError(f"there is no split {name!r}", fix=did_you_mean(name, SPLITS))
-        if "train" not in self.splits or len(self.splits["train"]) == 0:
-            raise DataError(f"{self.source} has no training examples", fix="give at least one example per class")
+        # A table or folder that a classifier is judged on is a test split and nothing else.
+        needed, what = ("test", "test") if set(self.splits) == {"test"} else ("train", "training")
+        if not len(self.splits.get(needed, ())):
+            raise DataError(f"{self.source} has no {what} examples", fix="give at least one example per class")
         if len(set(self.class_names)) < len(self.class_names):
             twice = next(name for name in self.class_names if self.class_names.count(name) > 1)
             raise DataError(f"two classes are named {twice!r}", fix="give each class a name of its own")
         for name in self.class_names:
-            if any(unicodedata.category(character) == "Cc" for character in name):
+            if not is_fit_to_show(name):
                 # They could rewrite the screen of whoever prints the name.
                 raise DataError(f"the class name {name!r} has control characters", fix="write it with letters")
+        for column in self.columns or ():
+            for name in (column.name, *column.categories):
+                if not is_fit_to_show(name):
+                    raise DataError(
+                        f"column {column.name!r} has control characters or line ends in {name!r:.100}",
+                        fix="write it in one line, or leave the column out with --ignore",
+                    )
         if self.task not in TASKS:
             raise UnknownNameError(f"there is no task {self.task!r}", fix=did_you_mean(self.task, TASKS))
         if self.task == "binary" and len(self.class_names) != 2:
             raise DataError(f"a binary task has two classes, not {len(self.class_names)}", fix="call it multiclass")
-        shape = self.train.inputs.shape[1:]
+        shape = self.input_shape
         if len(shape) == 1 and len(self.columns or ()) != shape[0]:
             raise ShapeError(f"{shape[0]} inputs have {len(self.columns or ())} columns", fix="name every column")
         for name, split in self.splits.items():
@@ -149,8 +169,12 @@ class Dataset:
 
     @property
     def train(self) -> Split:
-        """The examples that weights are fitted on."""
-        return self.splits["train"]
+        """The examples that weights are fitted on.
+
+        Raises:
+            UnknownNameError: If the dataset has none: it is one to judge a classifier on.
+        """
+        return self.split("train")
 
     @property
     def validation(self) -> Split:
@@ -173,7 +197,12 @@ class Dataset:
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Of one input: channels, height and width of an image, or the number of columns."""
-        return self.train.inputs.shape[1:]
+        return next(iter(self.splits.values())).inputs.shape[1:]
+
+    @property
+    def training_examples(self) -> int:
+        """How many there are, in memory or streamed."""
+        return len(self.train) if self.stream is None else len(self.stream)
 
     @property
     def outputs(self) -> int:
@@ -201,4 +230,6 @@ class Dataset:
                 for array in (self.splits[name].inputs, self.splits[name].labels):
                     digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
                     digest.update(np.ascontiguousarray(array).data)
+        if self.stream is not None:
+            digest.update(f"a sample of {len(self.stream)}".encode())
         return digest.hexdigest()

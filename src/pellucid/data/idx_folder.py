@@ -27,6 +27,11 @@ MOST_CLASSES = 100_000
 NAME = re.compile(r"(?:.*[-_.])?(train|t10k|test)[-_.](images|labels)[-_.]idx[1-4][-_.]u?byte(\.gz)?", re.IGNORECASE)
 
 
+def is_idx_name(name: str) -> bool:
+    """Return whether a file is named like an IDX file."""
+    return NAME.fullmatch(name) is not None
+
+
 def has_idx_files(folder: Path) -> bool:
     """Return whether any file in the folder is named like an IDX file."""
     return bool(_found(folder))
@@ -63,6 +68,7 @@ def read_idx_folder(folder: Path) -> Dataset:
         class_names=_class_names(folder, arrays),
         source=str(folder),
         notes=notes,
+        cut=tuple(name for name in splits if f"{name}-images" not in arrays),
     )
 
 

@@ -42,4 +42,4 @@ def fit_preparation(dataset: Dataset) -> Preparation:
     """Return the preparation that suits a dataset, fitted on its training examples."""
     if dataset.columns is not None:
         return TablePreparation.fit(dataset.train, dataset.columns)
-    return ImagePreparation.fit(dataset.train)
+    return ImagePreparation.fit(dataset.train, dataset.background)

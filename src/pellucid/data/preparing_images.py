@@ -29,7 +29,8 @@ class ImagePreparation:
         divisor: What raw values are divided by: 255 for uint8, 1 for floats.
         mean: Of the scaled training inputs, one for each channel.
         std: Standard deviation of the scaled training inputs, one for each channel.
-        border: Mean of the scaled outermost pixels of the training inputs: what the background looks like.
+        border: Mean of the scaled outermost pixels of the training inputs: what the background looks like;
+            or the level that was filled in where they were transparent or too narrow.
     """
 
     shape: tuple[int, int, int]
@@ -39,11 +40,13 @@ class ImagePreparation:
     border: float
 
     @classmethod
-    def fit(cls, split: Split) -> "ImagePreparation":
+    def fit(cls, split: Split, background: int | None = None) -> "ImagePreparation":
         """Measure scale, mean and standard deviation on the training examples.
 
         Args:
             split: The training examples. For uint8 the result is exact, whatever the number of threads.
+            background: Level from 0 to 255 that a reader has filled in, to be filled in alike at prediction; None to
+                measure it at the borders.
         """
         channels, height, width = split.inputs.shape[1:]
         is_uint8 = split.inputs.dtype == np.uint8
@@ -58,7 +61,7 @@ class ImagePreparation:
             mean=tuple(value / divisor for value in mean),
             # A channel that never changes would be divided by zero; 1 leaves it at zero.
             std=tuple(value / divisor if value / divisor > SMALLEST_STD else 1.0 for value in std),
-            border=float(border.mean(dtype=np.float64)) / divisor,
+            border=float(border.mean(dtype=np.float64)) / divisor if background is None else background / 255,
         )
 
     @property

@@ -1,13 +1,13 @@
 """The preparation of tables: numbers standardised, categories one-hot, missing values imputed and flagged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from pellucid.data.columns import InputColumn
 from pellucid.data.dataset import Split
@@ -47,6 +47,7 @@ class TablePreparation:
         """
         count = len(columns)
         seen, total, square = np.zeros(count), np.zeros(count), np.zeros(count)
+        low, high = np.full(count, np.inf), np.full(count, -np.inf)
         is_measured = np.array([column.kind != "category" for column in columns])
         for is_second in (False, True):
             # Twice through, since a sum of squares minus the square of a sum loses all digits of a large mean.
@@ -58,8 +59,11 @@ class TablePreparation:
                 else:
                     seen += (~np.isnan(block)).sum(axis=0)
                     total += np.nansum(block, axis=0)
+                    low = np.fmin(low, np.fmin.reduce(block, axis=0))
+                    high = np.fmax(high, np.fmax.reduce(block, axis=0))
         std = np.sqrt(square / np.maximum(seen, 1))
-        is_constant = std <= 1e-12 * np.maximum(np.abs(mean), 1e-30)
+        # The mean of equal values is not always that value; and float32 has no numbers to divide tiny ones by.
+        is_constant = (low >= high) | (std <= np.finfo(split.inputs.dtype).tiny)
         return cls(
             columns=tuple(columns),
             mean=tuple(np.where(is_measured, mean, 0.0).tolist()),
@@ -75,7 +79,11 @@ class TablePreparation:
     @property
     def prepared_shape(self) -> tuple[int, ...]:
         """Of one prepared input: (features,)."""
-        return (len(self.feature_names),)
+        return (self._layout.width,)
+
+    @cached_property
+    def _layout(self) -> "_Layout":
+        return _Layout.of(self.columns, self.has_missing)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -107,20 +115,20 @@ class TablePreparation:
         std = torch.tensor(self.std, dtype=inputs.dtype, device=inputs.device)
         is_missing = inputs.isnan()
         scaled = ((inputs - mean) / std).masked_fill_(is_missing, 0).to(torch.float32)
-        if not any(self.has_missing) and all(column.kind != "category" for column in self.columns):
+        layout = self._layout
+        if not layout.flagged and not layout.categories:
             return scaled
-        parts: list[Tensor] = []
-        for place, (column, is_flagged) in enumerate(zip(self.columns, self.has_missing, strict=True)):
-            if column.kind == "category":
-                count = len(column.categories)
-                known = inputs[:, place].nan_to_num(-1).long()
-                known = torch.where((known >= 0) & (known < count), known, count)
-                parts.append(functional.one_hot(known, count + 1)[:, :count].to(torch.float32))
-            else:
-                parts.append(scaled[:, place : place + 1])
-            if is_flagged:
-                parts.append(is_missing[:, place : place + 1].to(torch.float32))
-        return torch.cat(parts, dim=1)
+        features = scaled.new_zeros(len(inputs), layout.width)
+        features[:, layout.number_features] = scaled[:, layout.numbers]
+        features[:, layout.flag_features] = is_missing[:, layout.flagged].to(torch.float32)
+        if layout.categories:
+            places = inputs[:, layout.categories]
+            is_known = (places >= 0) & (places < inputs.new_tensor(layout.counts))
+            starts = torch.tensor(layout.starts, device=inputs.device)
+            chosen = torch.where(is_known, places, 0).long() + starts
+            # An unknown one writes its 0 where its column begins, and no other column does.
+            features.scatter_(1, chosen, is_known.to(torch.float32))
+        return features
 
     def check_shape(self, inputs: Tensor) -> None:
         """Check that inputs have the columns of the training inputs.
@@ -142,3 +150,49 @@ class TablePreparation:
             "std": list(self.std),
             "has_missing": list(self.has_missing),
         }
+
+
+@dataclass
+class _Layout:
+    """Which features the columns become: places of columns, and the places of their features.
+
+    Attributes:
+        numbers: Columns that are no categories.
+        number_features: The feature of each.
+        categories: Columns that are.
+        starts: The first feature of each.
+        counts: How many categories each has.
+        flagged: Columns with a feature that says that a value is missing.
+        flag_features: That feature of each.
+        width: Features in all.
+    """
+
+    numbers: list[int] = field(default_factory=list)
+    number_features: list[int] = field(default_factory=list)
+    categories: list[int] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+    flagged: list[int] = field(default_factory=list)
+    flag_features: list[int] = field(default_factory=list)
+    width: int = 0
+
+    @classmethod
+    def of(cls, columns: Sequence[InputColumn], has_missing: Sequence[bool]) -> "_Layout":
+        layout = cls()
+        for place, (column, is_flagged) in enumerate(zip(columns, has_missing, strict=True)):
+            if column.kind == "category":
+                # A category without values, as all are missing, has no feature to write to.
+                if column.categories:
+                    layout.categories.append(place)
+                    layout.starts.append(layout.width)
+                    layout.counts.append(len(column.categories))
+                layout.width += len(column.categories)
+            else:
+                layout.numbers.append(place)
+                layout.number_features.append(layout.width)
+                layout.width += 1
+            if is_flagged:
+                layout.flagged.append(place)
+                layout.flag_features.append(layout.width)
+                layout.width += 1
+        return layout

@@ -1,5 +1,7 @@
 """Splits that keep the share of each class, and groups together, by a fixed seed."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,11 @@ def validation_share(examples: int) -> float:
 
 
 def split_indices(
-    labels: NDArray[np.generic], task: Task, *, groups: NDArray[np.generic] | None = None, with_test: bool = True
+    labels: NDArray[np.generic],
+    task: Task,
+    *,
+    groups: NDArray[np.generic] | None = None,
+    cut: Sequence[str] = ("validation", "test"),
 ) -> dict[str, NDArray[np.int64]]:
     """Cut examples into splits: stratified by class or by the size of the target; equal groups in one split.
 
@@ -32,10 +38,10 @@ def split_indices(
         labels: As in a `Split`: int64 [examples], or float32 [examples, numbers].
         task: Of the labels.
         groups: [examples]; those with an equal value stay together, and then classes are not stratified.
-        with_test: Whether to cut a test split; False where one is given.
+        cut: The splits to cut, "validation", "test" or both; those that are given are not.
 
     Returns:
-        Positions of the examples of "train", "validation" and perhaps "test", each in the order of the original.
+        Positions of the examples of "train" and of what was cut, each in the order of the original.
 
     Raises:
         DataError: If there are too few examples or groups.
@@ -43,9 +49,10 @@ def split_indices(
     strata = strata_of(labels, task)
     left = np.arange(len(labels))
     found: dict[str, NDArray[np.int64]] = {}
-    wanted = [("test", TEST_SHARE)] if with_test else []
-    for name, share in [*wanted, ("validation", None)]:
-        part = share if share is not None else validation_share(len(left))
+    for name in ("test", "validation"):
+        if name not in cut:
+            continue
+        part = TEST_SHARE if name == "test" else validation_share(len(left))
         chosen = stratified(strata[left], part) if groups is None else _whole_groups(groups[left], part)
         if not chosen.any() or chosen.all():
             what = "examples" if groups is None else "groups"
@@ -83,7 +90,8 @@ def stratified(labels: NDArray[np.int64], share: float, seed: int = SPLIT_SEED) 
 
     Args:
         labels: Int64 [examples].
-        share: Between 0 and 1; each class gives this share of its examples, rounded.
+        share: Between 0 and 1; of all examples, rounded, and of each class as nearly as whole numbers allow. A
+            class never gives its last example.
         seed: Of the choice.
 
     Returns:
@@ -91,9 +99,15 @@ def stratified(labels: NDArray[np.int64], share: float, seed: int = SPLIT_SEED) 
     """
     generator = np.random.default_rng(seed)
     chosen = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
+    names, sizes = np.unique(labels, return_counts=True)
+    wanted = sizes * share
+    counts = np.minimum(np.floor(wanted), sizes - 1).astype(np.int64)
+    # What rounding down left over goes to the classes that lost most by it, and among equals to the larger ones.
+    order = np.lexsort((-sizes, -(wanted - counts).round(9)))
+    order = order[(counts < sizes - 1)[order]]
+    counts[order[: max(round(len(labels) * share) - int(counts.sum()), 0)]] += 1
+    for label, count in zip(names, counts, strict=True):
         members = np.flatnonzero(labels == label)
-        count = round(len(members) * share)
         chosen[generator.permutation(members)[:count]] = True
     return chosen
 

@@ -1,24 +1,37 @@
-"""`Evaluation`: how good answers are, with everything needed to see why."""
+"""`Evaluation`: how good answers of one class each are, with everything needed to see why."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from pellucid.evaluation.metrics import (
-    calibration_error,
-    confusion_matrix,
-    precision_recall_f1,
-    wilson_interval,
+from pellucid.evaluation.baselines import Standings
+from pellucid.evaluation.calibration import Calibration, calibrate
+from pellucid.evaluation.intervals import macro_f1, macro_f1_interval
+from pellucid.evaluation.metrics import confusion_matrix, precision_recall_f1, wilson_interval
+from pellucid.evaluation.mistakes import (
+    ConfusedPair,
+    Mistake,
+    Picture,
+    confused_pairs,
+    mistake_blocks,
+    most_confident,
+    no_picture,
+    pairs_table,
 )
-from pellucid.rendering.blocks import Block, Column, Gallery, Image, Note, Table, number
+from pellucid.evaluation.ranking import Ranking, rank
+from pellucid.evaluation.sections import judgement_page
+from pellucid.evaluation.slices import Slices
+from pellucid.evaluation.thresholds import Thresholds, thresholds
+from pellucid.rendering.blocks import Block, Column, Note, Table, number
 from pellucid.rendering.result import Result, to_frame
 
-MISTAKES_KEPT = 10
+# The true class among the five best answers says little of fewer classes.
+TOP, FEWEST_CLASSES_FOR_TOP = 5, 10
+# A larger confusion matrix fits no screen; the most confused pairs say what is in it.
+MOST_CLASSES_SHOWN = 30
 
 
 @dataclass(frozen=True)
@@ -40,28 +53,9 @@ class ClassScore:
     examples: int
 
 
-@dataclass(frozen=True, eq=False)
-class Mistake:
-    """A wrong answer.
-
-    Attributes:
-        example: Its position in the split.
-        label: The true class.
-        predicted: The class that was answered.
-        confidence: The probability given to that answer.
-        picture: The input, uint8; None if it is no image.
-    """
-
-    example: int
-    label: str
-    predicted: str
-    confidence: float
-    picture: NDArray[np.uint8] | None = None
-
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Evaluation(Result):
-    """How good a classifier's answers are.
+    """How good a classifier's answers are, of one class for each example.
 
     Attributes:
         split: What was judged.
@@ -69,11 +63,19 @@ class Evaluation(Result):
         accuracy: Share of right answers.
         interval: 95 % interval of the accuracy (Wilson).
         loss: Mean cross-entropy, in nats.
-        calibration_error: Expected calibration error over 15 bins.
+        calibration: How far confidence is from accuracy, and the temperature that would put it right.
         classes: One score for each class.
+        macro_f1: The mean F1 of the classes that have examples, each counted alike.
+        macro_f1_interval: Its 95 % interval (bootstrap).
+        top5: Share of the examples whose class is among the five most probable; None of fewer than ten classes.
         confusion: Int64 [classes, classes]; row = true class, column = predicted class.
+        confused: The pairs of classes with most mistakes.
+        thresholds: What abstaining when unsure would give.
+        ranking: How well two classes are told apart; None of more.
         mistakes: The most confident wrong answers, worst first.
         engine: What computed the answers, in words.
+        slices: Groups of examples judged apart; None if nobody asked.
+        baselines: The classifier beside the simplest ones; None if nobody asked.
     """
 
     split: str
@@ -81,21 +83,42 @@ class Evaluation(Result):
     accuracy: float
     interval: tuple[float, float]
     loss: float
-    calibration_error: float
+    calibration: Calibration
     classes: tuple[ClassScore, ...]
+    macro_f1: float
+    macro_f1_interval: tuple[float, float]
+    top5: float | None
     confusion: Tensor
+    confused: tuple[ConfusedPair, ...]
+    thresholds: Thresholds
+    ranking: Ranking | None
     mistakes: tuple[Mistake, ...]
     engine: str = ""
+    slices: Slices | None = None
+    baselines: Standings | None = None
 
     @property
-    def macro_f1(self) -> float:
-        """The mean F1 of the classes that have examples, each counted alike."""
-        scores = [score.f1 for score in self.classes if score.examples]
-        return sum(scores) / len(scores) if scores else 0.0
+    def measure(self) -> str:
+        """What `score` is."""
+        return "accuracy"
+
+    @property
+    def score(self) -> float:
+        """The one number that judgements of this kind are compared by; larger is better."""
+        return self.accuracy
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error over 15 bins."""
+        return self.calibration.error
 
     def to_frame(self) -> Any:
         """Return the scores of the classes as a pandas DataFrame."""
         return to_frame([asdict(score) for score in self.classes])
+
+    def metrics(self) -> dict[str, Any]:
+        """Return what a classifier's card says of this judgement."""
+        return {"accuracy": self.accuracy, "interval": list(self.interval)}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts; pictures are left out."""
@@ -104,24 +127,32 @@ class Evaluation(Result):
             "examples": self.examples,
             "accuracy": self.accuracy,
             "interval": list(self.interval),
+            "interval_method": "Wilson",
             "loss": self.loss,
             "calibration_error": self.calibration_error,
+            "calibration": self.calibration.to_dict(),
             "macro_f1": self.macro_f1,
+            "macro_f1_interval": list(self.macro_f1_interval),
+            "macro_f1_interval_method": "bootstrap",
+            "top5": self.top5,
             "engine": self.engine,
             "classes": [asdict(score) for score in self.classes],
             "confusion": self.confusion.tolist(),
-            "mistakes": [
-                {"example": m.example, "label": m.label, "predicted": m.predicted, "confidence": m.confidence}
-                for m in self.mistakes
-            ],
+            "confused": [asdict(pair) for pair in self.confused],
+            "thresholds": self.thresholds.to_dict(),
+            "ranking": self.ranking.to_dict() if self.ranking else None,
+            "mistakes": [mistake.to_dict() for mistake in self.mistakes],
+            "slices": self.slices.to_dict() if self.slices else None,
+            "baselines": self.baselines.to_dict() if self.baselines else None,
         }
 
     def headline(self) -> Note:
-        """Return the accuracy with its interval, in one line."""
+        """Return the accuracy with its interval, in one line, and how it stands to the best baseline."""
         low, high = self.interval
+        beside = f"; {self.baselines.sentence()}" if self.baselines else ""
         return Note(
-            f"{self.split} accuracy {self.accuracy:.2%}  (95 % interval {low:.2%} to {high:.2%}, "
-            f"{self.examples:,} examples)"
+            f"{self.split} accuracy {self.accuracy:.2%}  (95 % Wilson interval {low:.2%} to {high:.2%}, "
+            f"{self.examples:,} examples){beside}"
         )
 
     def class_table(self) -> Table:
@@ -137,6 +168,10 @@ class Evaluation(Result):
             [(score.name, score.precision, score.recall, score.f1, score.examples) for score in self.classes],
         )
 
+    def summary(self) -> Sequence[Block]:
+        """Show the headline and the scores of the classes."""
+        return [self.headline(), self.class_table()]
+
     def confusion_table(self) -> Table:
         """Return the confusion matrix: a row for each true class, a column for each predicted one."""
         columns = [Column("true \\ predicted"), *(number(str(index)) for index in range(len(self.classes)))]
@@ -146,21 +181,33 @@ class Evaluation(Result):
         ]
         return Table(columns, rows, title="confusion: columns are the predicted classes, by number")
 
+    def page_blocks(self) -> Sequence[Block]:
+        """Show the judgement in sections, with pictures of its numbers."""
+        return judgement_page(self)
+
     def blocks(self) -> Sequence[Block]:
-        """Show accuracy, classes, confusion, calibration and the worst mistakes."""
-        mistakes = Table(
-            [number("example"), Column("true"), Column("predicted"), number("confidence", ".1%")],
-            [(m.example, m.label, m.predicted, m.confidence) for m in self.mistakes],
-            title="the most confident mistakes",
-        )
-        pictures = [Image(m.picture, f"{m.label}, not {m.predicted}") for m in self.mistakes if m.picture is not None]
+        """Show accuracy, classes, confusion, calibration, thresholds, slices and the worst mistakes."""
+        is_shown = len(self.classes) <= MOST_CLASSES_SHOWN
         return [
             self.headline(),
-            Note(f"cross-entropy {self.loss:.4f}, expected calibration error {self.calibration_error:.2%} (15 bins)"),
+            *self._notes(),
             self.class_table(),
-            self.confusion_table(),
-            *([mistakes] if self.mistakes else []),
-            *([Gallery(pictures[:5])] if pictures else []),
+            *(self.baselines.blocks() if self.baselines else ()),
+            *([self.confusion_table()] if is_shown else ()),
+            *([pairs_table(self.confused)] if self.confused else ()),
+            *(self.calibration.blocks() if self.calibration.bins else ()),
+            *(self.thresholds.blocks() if self.thresholds.rows else ()),
+            *(self.slices.worst() if self.slices else ()),
+            *mistake_blocks(self.mistakes),
+        ]
+
+    def _notes(self) -> list[Note]:
+        low, high = self.macro_f1_interval
+        top = "" if self.top5 is None else f", the true class among the five most probable {self.top5:.2%}"
+        return [
+            Note(f"macro F1 {self.macro_f1:.2%}  (95 % bootstrap interval {low:.2%} to {high:.2%}){top}"),
+            Note(f"cross-entropy {self.loss:.4f}, expected calibration error {self.calibration_error:.2%} (15 bins)"),
+            *([Note(self.ranking.sentence())] if self.ranking else []),
         ]
 
 
@@ -171,7 +218,11 @@ def judge(
     *,
     split: str,
     engine: str = "",
-    picture: Callable[[int], NDArray[np.uint8] | None] = lambda _: None,
+    picture: Picture = no_picture,
+    sources: Sequence[str] = (),
+    fitted: tuple[Tensor, Tensor] | None = None,
+    slices: Slices | None = None,
+    baselines: Standings | None = None,
 ) -> Evaluation:
     """Judge logits against labels.
 
@@ -182,6 +233,10 @@ def judge(
         split: What the examples are, in a word.
         engine: What computed the logits, in words.
         picture: Gives the input of an example as uint8 [height, width] or [height, width, 3]; asked for mistakes only.
+        sources: Where each example comes from; empty if nobody knows.
+        fitted: Logits and labels of the validation split, to fit a temperature on; None to fit none.
+        slices: Groups of the same examples judged apart.
+        baselines: The simplest classifiers on the same examples.
 
     Raises:
         ShapeError: If logits and labels do not belong together.
@@ -189,32 +244,44 @@ def judge(
     logits, labels = logits.detach().cpu().float(), labels.cpu()
     confusion = confusion_matrix(logits, labels)
     precision, recall, f1 = (values.tolist() for values in precision_recall_f1(confusion))
-    probabilities = logits.softmax(dim=1)
-    confidence, predicted = probabilities.max(dim=1)
+    confidence, predicted = logits.softmax(dim=1).max(dim=1)
     wrong = (predicted != labels).nonzero().flatten()
-    worst = wrong[confidence[wrong].argsort(descending=True, stable=True)][:MISTAKES_KEPT].tolist()
     right = int(confusion.diagonal().sum())
+    classes = len(class_names)
     return Evaluation(
         split=split,
         examples=len(labels),
         accuracy=right / max(len(labels), 1),
         interval=wilson_interval(right, len(labels)),
         loss=float(functional.cross_entropy(logits.double(), labels)) if len(labels) else 0.0,
-        calibration_error=calibration_error(probabilities, labels),
+        calibration=calibrate(logits, labels, fitted),
         classes=tuple(
             ClassScore(name, precision[i], recall[i], f1[i], int(confusion[i].sum()))
             for i, name in enumerate(class_names)
         ),
+        macro_f1=macro_f1(confusion),
+        macro_f1_interval=macro_f1_interval(confusion),
+        top5=_top_accuracy(logits, labels) if classes >= FEWEST_CLASSES_FOR_TOP else None,
         confusion=confusion,
-        mistakes=tuple(
-            Mistake(
-                example=index,
-                label=class_names[int(labels[index])],
-                predicted=class_names[int(predicted[index])],
-                confidence=float(confidence[index]),
-                picture=picture(index),
-            )
-            for index in worst
+        confused=confused_pairs(confusion, class_names),
+        thresholds=thresholds(confidence, predicted == labels),
+        ranking=rank(logits, labels, class_names[1]) if classes == 2 else None,
+        mistakes=most_confident(
+            [class_names[index] for index in labels[wrong].tolist()],
+            [class_names[index] for index in predicted[wrong].tolist()],
+            confidence[wrong],
+            wrong,
+            picture=picture,
+            sources=sources,
         ),
         engine=engine,
+        slices=slices,
+        baselines=baselines,
     )
+
+
+def _top_accuracy(logits: Tensor, labels: Tensor) -> float:
+    if not len(labels):
+        return 0.0
+    best = logits.topk(TOP, dim=1).indices
+    return float((best == labels[:, None]).any(dim=1).double().mean())

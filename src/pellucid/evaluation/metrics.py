@@ -27,7 +27,7 @@ def confusion_matrix(logits: Tensor, labels: Tensor) -> Tensor:
         tensor([[1, 1],
                 [0, 0]])
     """
-    _check(logits, labels)
+    check_outputs(logits, labels)
     classes = logits.shape[1]
     pairs = labels * classes + logits.argmax(dim=1)
     return torch.bincount(pairs, minlength=classes * classes).view(classes, classes)
@@ -90,7 +90,7 @@ def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
     Raises:
         ShapeError: If probabilities and labels do not belong together.
     """
-    _check(probabilities, labels)
+    check_outputs(probabilities, labels)
     if len(labels) == 0:
         return 0.0
     confidence, predicted = probabilities.double().max(dim=1)
@@ -101,7 +101,12 @@ def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> 
     return float(gaps.abs().sum() / len(labels))
 
 
-def _check(outputs: Tensor, labels: Tensor) -> None:
+def check_outputs(outputs: Tensor, labels: Tensor) -> None:
+    """Check that outputs and class numbers belong together.
+
+    Raises:
+        ShapeError: If they do not.
+    """
     if outputs.ndim != 2 or labels.ndim != 1 or len(outputs) != len(labels):
         raise ShapeError(
             f"outputs have shape {list(outputs.shape)} and labels {list(labels.shape)}",

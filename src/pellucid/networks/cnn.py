@@ -1,4 +1,4 @@
-"""`cnn`: a small convolutional network."""
+"""`cnn`: a small convolutional network; `cnn_for`: the one that suits the size of the images."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,16 @@ from torch import nn
 from pellucid.errors import ShapeError
 from pellucid.networks.activations import activation as look_up
 from pellucid.networks.stacks import Norm, check_rates, check_sizes, linear_stack, named, seeded
+
+# From which height or width on, whichever is less: the window of the first convolution, its stride, and channels. Maps
+# of 2x2 to 5x5 are left for the last layer, and an image takes no more than about 60 million multiply-adds up to
+# 224x224.
+SIZES = (
+    (176, 6, 4, (24, 32, 48, 96, 128)),
+    (96, 6, 4, (24, 48, 96, 128)),
+    (48, 4, 2, (24, 32, 64, 128)),
+    (0, 4, 2, (32, 48, 96)),
+)
 
 
 def cnn(
@@ -17,6 +27,7 @@ def cnn(
     hidden: int | Sequence[int] = (128,),
     kernel_size: int = 3,
     stem: int | None = None,
+    stem_stride: int = 2,
     activation: str = "relu",
     output_activation: str | None = None,
     dropout: float = 0.0,
@@ -33,6 +44,7 @@ def cnn(
         channels: Feature maps of each block; every block halves height and width.
         stem: Height and width of the window of the first convolution, which then takes every second place instead of
             being pooled, and has no norm; even, so that its windows lie alike on both sides. None for no stem.
+        stem_stride: Takes every fourth place instead, or any even one, but none further than the window.
         outputs: Number of outputs: one for each class.
         hidden: Units of each hidden Linear layer after the blocks; () for none.
         kernel_size: Height and width of the convolutions' window; odd, so that the size is kept.
@@ -65,11 +77,15 @@ def cnn(
         raise ShapeError(f"kernel_size is {kernel_size}", fix=f"make it odd: {kernel_size - 1} or {kernel_size + 1}")
     if stem is not None and (stem < 2 or stem % 2):
         raise ShapeError(f"stem is {stem}", fix="make it 2, 4 or another even number")
-    height, width = inputs[1] >> len(maps), inputs[2] >> len(maps)
+    if stem is not None and stem_stride not in range(2, stem + 1, 2):
+        raise ShapeError(f"stem_stride is {stem_stride}", fix=f"make it even, and at most the window's {stem}")
+    # The first block takes every so many-th place, each further one every second.
+    first = stem_stride if stem is not None else 2
+    height, width = (size // first >> len(maps) - 1 if maps else size for size in inputs[1:])
     if not height or not width:
         raise ShapeError(
             f"{len(maps)} blocks halve an image of {inputs[1]}x{inputs[2]} to nothing",
-            fix=f"use at most {min(inputs[1], inputs[2]).bit_length() - 1} blocks",
+            fix=f"use at most {(min(inputs[1:]) // first).bit_length()} blocks",
         )
     kind = look_up(activation)
     ending = look_up(output_activation).make() if output_activation is not None else None
@@ -78,7 +94,7 @@ def cnn(
         blocks = list(zip((inputs[0], *maps), maps, strict=False))
         if stem is not None and blocks:
             before, after = blocks.pop(0)
-            layers += [nn.Conv2d(before, after, stem, stride=2, padding=stem // 2 - 1), kind.make()]
+            layers += [nn.Conv2d(before, after, stem, stem_stride, padding=(stem - stem_stride) // 2), kind.make()]
         for before, after in blocks:
             layers += [
                 nn.Conv2d(before, after, kernel_size, padding=kernel_size // 2, bias=norm != "batch"),
@@ -98,3 +114,32 @@ def cnn(
             (f"linear_{kind.name}_stack", stack),
         ]
     )
+
+
+def cnn_for(inputs: Sequence[int], outputs: int, *, activation: str = "relu", seed: int | None = None) -> nn.Sequential:
+    """Build the convolutional network that suits images of a size; larger ones are halved more often.
+
+    Args:
+        inputs: Channels, height and width of one input.
+        outputs: Number of outputs: one for each class.
+        activation: Between the layers; a name from `activations()`.
+        seed: For the starting weights; by default they come from PyTorch's generator.
+
+    Raises:
+        SettingError: If a size is not a positive whole number.
+        ShapeError: If the inputs are no images.
+        UnknownNameError: If the activation is not known.
+
+    Example:
+        >>> [tuple(layer.weight.shape) for layer in cnn_for((3, 64, 64), 10).modules() if hasattr(layer, "weight")][:2]
+        [(24, 3, 4, 4), (32, 24, 3, 3)]
+    """
+    check_sizes(inputs=inputs)
+    smallest = min(inputs[1:], default=0)
+    stem, stride, channels = next(size[1:] for size in SIZES if smallest >= size[0])
+    # Each block halves the image: small ones have fewer.
+    blocks = max(smallest.bit_length() - 1, 0)
+    return cnn(
+        inputs, channels[:blocks], outputs, hidden=(), stem=stem, stem_stride=stride, norm="batch",
+        activation=activation, seed=seed,
+    )  # fmt: skip

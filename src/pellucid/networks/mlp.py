@@ -71,3 +71,21 @@ def mlp(
     if ending is not None:
         stack.append(ending)
     return named([("flatten", nn.Flatten()), (f"linear_{name}_stack", stack)])
+
+
+# Of a table of few rows: half of the units are dropped in each step, so that none is relied on.
+TABLE_HIDDEN, TABLE_DROPOUT = (256, 256), 0.5
+
+
+def mlp_for_table(
+    inputs: int | Sequence[int], outputs: int, *, activation: str = "relu", seed: int | None = None
+) -> nn.Sequential:
+    """Build the multilayer perceptron that suits a table of few rows.
+
+    Args:
+        inputs: Number of features, see `TablePreparation.prepared_shape`.
+        outputs: One for each class, label or target, or one for two classes.
+        activation: Between the layers.
+        seed: For the starting weights; by default they come from PyTorch's generator.
+    """
+    return mlp(inputs, TABLE_HIDDEN, outputs, activation=activation, dropout=TABLE_DROPOUT, seed=seed)

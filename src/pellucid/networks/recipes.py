@@ -1,9 +1,13 @@
-"""Recipes: a network as JSON, and back. Only layers of the table below are read or built, so nothing is executed."""
+"""Recipes: a network as JSON, and back.
+
+Only layers of the table below are read or built, and architectures that an installed timm or torchvision lists by name,
+so nothing is executed that comes with a recipe.
+"""
 
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +16,8 @@ from torch import nn
 
 from pellucid.errors import RecipeError
 from pellucid.networks.activations import BinaryStep
+from pellucid.networks.backbones import LIBRARIES, NAME, Backbone, backbone_of
+from pellucid.networks.stacks import seeded
 
 # Attributes of every module, made by its __init__, beside those of the class.
 TAKEN = frozenset(vars(nn.Sequential()))
@@ -29,7 +35,7 @@ class Argument:
 
     Attributes:
         kinds: Of "size" (whole, at least 1), "count" (whole, at least 0), "dim" (whole, may be negative), "number",
-            "bool", "pair" (two sizes), "counts" (two counts), "none", or allowed words.
+            "bool", "pair" (two sizes), "counts" (two counts), "name" (of an architecture), "none", or allowed words.
     """
 
     kinds: tuple[str, ...]
@@ -60,6 +66,8 @@ def _is(kind: str, value: Any) -> bool:
             return isinstance(value, list) and len(value) == 2 and all(_is("count", entry) for entry in value)
         case "sizes":
             return isinstance(value, list) and 1 <= len(value) <= 8 and all(_is("size", entry) for entry in value)
+        case "name":
+            return isinstance(value, str) and NAME.fullmatch(value) is not None
         case "none":
             return value is None
     raise AssertionError(kind)
@@ -143,11 +151,17 @@ LAYERS: Mapping[str, tuple[type[nn.Module], Mapping[str, Argument]]] = MappingPr
 )
 
 
+# An architecture of a library, with its arguments.
+BACKBONE = {
+    "library": Argument((), LIBRARIES), "name": Argument(("name",)), "outputs": SIZE, "image_size": Argument(("pair",)),
+}  # fmt: skip
+
+
 def recipe_of(network: nn.Module) -> Recipe:
     """Write a network as a recipe.
 
     Args:
-        network: Made of `torch.nn.Sequential` and layers of the table.
+        network: Made of `torch.nn.Sequential`, layers of the table and networks from `backbone`.
 
     Returns:
         What JSON can hold; `network_from` builds the same network from it, with new weights.
@@ -155,6 +169,9 @@ def recipe_of(network: nn.Module) -> Recipe:
     Raises:
         RecipeError: If a layer is not in the table, or is not written by its arguments alone.
     """
+    backbone = backbone_of(network)
+    if backbone is not None:
+        return {"layer": "Backbone", **asdict(backbone), "image_size": list(backbone.image_size)}
     if type(network) is nn.Sequential:
         return {
             "layer": "Sequential",
@@ -188,18 +205,20 @@ def recipe_of(network: nn.Module) -> Recipe:
     return recipe
 
 
-def network_from(recipe: Any) -> nn.Module:
-    """Build the network that a recipe describes, on PyTorch's "meta" device: shapes without memory.
+def network_from(recipe: Any, device: str = "meta") -> nn.Module:
+    """Build the network that a recipe describes, by default on PyTorch's "meta" device: shapes without memory.
 
     Args:
         recipe: From `recipe_of`, or from a file; it is checked whole before anything is built.
+        device: To build it on.
 
     Raises:
+        MissingPackageError: If it names an architecture of a library that is not installed.
         RecipeError: If it is not of the form that `recipe_of` writes, or names a layer that is not in the table.
     """
     _check(recipe, "network", 0, [0])
     try:
-        with torch.device("meta"):
+        with torch.device(device), seeded(None if device == "meta" else 0):
             return _built(recipe)
     except (RuntimeError, ValueError, TypeError, ZeroDivisionError, OverflowError) as error:
         raise RecipeError(
@@ -228,6 +247,14 @@ def _check(recipe: Any, where: str, depth: int, counted: list[int]) -> None:
         if len(names) < len(layers):
             raise RecipeError(f"{where} in the recipe has two layers of one name", fix=fix)
         return
+    if name == "Backbone":
+        # Building one takes a second: two are enough for a network.
+        counted[0] += MOST_LAYERS // 2
+        if recipe.keys() != {"layer", *BACKBONE} or not all(
+            BACKBONE[argument].accepts(recipe[argument]) for argument in BACKBONE
+        ):
+            raise RecipeError(f"{where} in the recipe has no proper architecture of a library", fix=fix)
+        return
     if name not in LAYERS:
         raise RecipeError(f"{where} in the recipe is a {name[:40]!r}, which is not in the table of layers", fix=fix)
     arguments = LAYERS[name][1]
@@ -243,6 +270,8 @@ def _is_name(name: str) -> bool:
 
 
 def _built(recipe: Recipe) -> nn.Module:
+    if recipe["layer"] == "Backbone":
+        return Backbone(**{name: _argument(recipe[name]) for name in BACKBONE}).build()
     if recipe["layer"] == "Sequential":
         return nn.Sequential(OrderedDict((name, _built(layer)) for name, layer in recipe["layers"]))
     kind = LAYERS[recipe["layer"]][0]

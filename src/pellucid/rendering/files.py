@@ -7,7 +7,22 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pellucid.errors import DataError, MissingFileError, OverwriteError, UnknownNameError, UnwritableError, did_you_mean
-from pellucid.rendering.blocks import Bars, Block, Curves, Gallery, Histogram, Image, Note, Table
+from pellucid.rendering.blocks import (
+    Bars,
+    Block,
+    Code,
+    Curves,
+    Facts,
+    Figures,
+    Gallery,
+    Heading,
+    Histogram,
+    Image,
+    Matrix,
+    Note,
+    Reliability,
+    Table,
+)
 from pellucid.rendering.pictures import png_address
 from pellucid.rendering.plotting import curve_lines, sparkline
 from pellucid.rendering.result import Result
@@ -46,10 +61,9 @@ def write_result(result: Result, path: Path, *, overwrite: bool = False) -> None
 
 
 def _html(result: Result) -> bytes:
-    from pellucid.rendering.markup import to_html
+    from pellucid.rendering.page import to_page
 
-    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{type(result).__name__}</title>'
-    return f"{head}<body>{to_html(result.blocks())}</body></html>\n".encode()
+    return to_page(result.page_blocks(), title=type(result).__name__).encode()
 
 
 def _json(result: Result) -> bytes:
@@ -57,14 +71,14 @@ def _json(result: Result) -> bytes:
 
 
 def _csv(result: Result) -> bytes:
-    tables = [block for block in result.blocks() if isinstance(block, Table)]
-    if not tables:
+    table = result.listing()
+    if table is None:
         raise DataError(f"a {type(result).__name__} has no table to write as CSV", fix="write .json, .html or .md")
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    # The first table: the rows themselves, with numbers as they are and not as they are shown.
-    writer.writerow([column.title for column in tables[0].columns])
-    writer.writerows([["" if cell is None else cell for cell in row] for row in tables[0].rows])
+    # The rows themselves, with numbers as they are and not as they are shown.
+    writer.writerow([column.title for column in table.columns])
+    writer.writerows([["" if cell is None else cell for cell in row] for row in table.rows])
     return text.getvalue().encode()
 
 
@@ -86,6 +100,12 @@ def _markdown_block(block: Block) -> str:
                 for cells in (*block.rows, *block.footer)
             ]
             return "\n".join(([f"**{block.title}**", ""] if block.title else []) + lines)
+        case Matrix() | Reliability() | Facts() | Figures():
+            return _markdown_block(block.table())
+        case Heading():
+            return f"{'#' * block.level} {block.text}"
+        case Code():
+            return "\n".join(([f"**{block.title}**", ""] if block.title else []) + ["```text", block.text, "```"])
         case Bars():
             lines = [f"- {bar.label}: {bar.text}" for bar in block.bars]
             return "\n".join(([f"**{block.title}**", ""] if block.title else []) + lines)

@@ -1,122 +1,241 @@
-"""Blocks as HTML that stands by itself: no script, no style sheet, no file beside it."""
+"""Blocks as HTML that stands by itself: no script, no file beside it.
 
-import math
+As a piece of somebody's page (a notebook) every element brings its own style. In a page of ours elements bring their
+class only, and `page` has the style sheet.
+"""
+
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import groupby
 
-from pellucid.rendering.blocks import Bars, Block, Curves, Gallery, Histogram, Image, Note, Table
-from pellucid.rendering.pictures import png_address
+from pellucid.rendering.blocks import (
+    Bar,
+    Bars,
+    Block,
+    Cell,
+    Code,
+    Curves,
+    Facts,
+    Figures,
+    Gallery,
+    Heading,
+    Histogram,
+    Image,
+    Matrix,
+    Note,
+    Reliability,
+    Table,
+)
+from pellucid.rendering.pictures import picture_address, png_address
+from pellucid.rendering.vectors import COLOURS, curves_svg, key_svg, level, matrix_svg, reliability_svg
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # Okabe and Ito: told apart by the colour-blind
+# More names than these make a matrix a picture instead of a table.
+MOST_CELLS = 25
+# A matrix of no more names than these has large cells.
+FEW_NAMES = 5
+# A page shows longer tables in a window of their own.
+MOST_ROWS = 30
+# Charts that stand beside each other where there is room.
+CHARTS = (Curves, Reliability, Histogram)
+STYLES = {
+    "charts": "display:flex;flex-wrap:wrap;gap:8px 28px",
+    "chart": "margin:0;max-width:440px",
+    "title": "font-weight:600;margin:0.8em 0 0.3em",
+    "key": "margin-right:1em;white-space:nowrap",
+    "scroll": "overflow-x:auto",
+    "track": "width:16em;position:relative",
+    "bar": f"height:0.9em;background:{COLOURS[0]}",
+    "gallery": "display:flex;flex-wrap:wrap;gap:8px",
+    "gallery thumbnails": "display:flex;flex-wrap:wrap;gap:4px",
+    "picture": "margin:0",
+    "warning": "color:#9a6700;font-weight:600",
+    "columns": "display:flex;align-items:flex-end;height:5em;gap:1px",
+    "ends": "display:flex;justify-content:space-between",
+    "histogram": "width:24em",
+    "figures": "display:flex;flex-wrap:wrap;gap:8px 28px",
+    "value": "font-size:1.6em;font-weight:600;display:block",
+    "corner": "text-align:left;padding:2px 8px;font-weight:400",
+    "names": "writing-mode:vertical-rl;padding:4px 2px;font-weight:400;text-align:left",
+    "name": "text-align:right;padding:2px 8px;font-weight:400;white-space:nowrap",
+}  # fmt: skip
 
 
 def to_html(blocks: Iterable[Block]) -> str:
     """Return blocks as one HTML element; all text in it is escaped."""
-    body = "".join(_block(block) for block in blocks)
+    body = Markup(is_page=False).body(blocks)
     return f'<div class="pellucid" style="font-family:system-ui,sans-serif;font-size:13px">{body}</div>'
 
 
-def _block(block: Block) -> str:
-    match block:
-        case Table():
-            return _titled(block.title, _table(block))
-        case Bars():
-            rows = "".join(
-                f"<tr><td>{escape(bar.label)}</td>"
-                f'<td style="width:16em"><div style="height:0.9em;background:{COLOURS[0]};'
-                f'width:{100 * min(max(bar.share, 0), 1):.1f}%"></div></td><td>{escape(bar.text)}</td></tr>'
-                for bar in block.bars
+class Markup:
+    """Turns blocks into elements.
+
+    Args:
+        is_page: Whether a style sheet of ours is there.
+    """
+
+    def __init__(self, *, is_page: bool) -> None:
+        self.is_page = is_page
+
+    def body(self, blocks: Iterable[Block]) -> str:
+        """Return blocks, one after the other; charts stand beside each other."""
+        parts = []
+        for is_chart, some in groupby(blocks, key=lambda block: isinstance(block, CHARTS)):
+            content = "".join(self.block(one) for one in some)
+            parts.append(f"<div{self._looks('charts')}>{content}</div>" if is_chart else content)
+        return "".join(parts)
+
+    def block(self, block: Block) -> str:
+        """Return one block."""
+        match block:
+            case Table():
+                is_tall = len(block.rows) > MOST_ROWS
+                return self._titled(block.title, self._scrolling(block.title, self._table(block), is_tall=is_tall))
+            case Bars():
+                rows = "".join(self._bar(bar) for bar in block.bars)
+                return self._titled(block.title, f'<table class="bars">{rows}</table>')
+            case Histogram():
+                return self._figure(block.title, self._histogram(block))
+            case Curves():
+                return self._figure(block.title, self._legend(block) + curves_svg(block))
+            case Reliability():
+                return self._figure(block.title, reliability_svg(block))
+            case Matrix():
+                small = len(block.names) <= MOST_CELLS
+                content = self._matrix(block) if small else matrix_svg(block)
+                return self._titled(block.title, self._scrolling(block.title, content))
+            case Image():
+                return self._picture(block, 140)
+            case Gallery():
+                has_captions = any(image.caption for image in block.images)
+                pictures = "".join(self._picture(image, 84 if has_captions else 56) for image in block.images)
+                kind = "gallery" if has_captions else "gallery thumbnails"
+                return self._titled(block.title, f"<div{self._looks(kind)}>{pictures}</div>")
+            case Note():
+                return f"<p{self._looks('warning' if block.is_warning else 'note')}>{escape(block.text)}</p>"
+            case Heading():
+                return f"<h{block.level}>{escape(block.text)}</h{block.level}>"
+            case Figures():
+                shown = "".join(
+                    f"<div><span{self._looks('value')}>{escape(value)}</span> {escape(name)}</div>"
+                    for value, name in block.figures
+                )
+                return f"<div{self._looks('figures')}>{shown}</div>"
+            case Facts():
+                entries = "".join(f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in block.entries)
+                return self._titled(block.title, f"<dl>{entries}</dl>")
+            case Code():
+                return self._titled(block.title, f"<pre><code>{escape(block.text)}</code></pre>")
+
+    def _looks(self, kind: str, further: str = "") -> str:
+        """Return the class of an element, with its style where no style sheet has it."""
+        style = further if self.is_page else ";".join(part for part in (STYLES.get(kind, ""), further) if part)
+        return f' class="{kind}"' + (f' style="{style}"' if style else "")
+
+    def _titled(self, title: str, content: str) -> str:
+        return f"<p{self._looks('title')}>{escape(title)}</p>{content}" if title else content
+
+    def _figure(self, title: str, content: str) -> str:
+        return f"<figure{self._looks('chart')}>{self._titled(title, content)}</figure>"
+
+    def _scrolling(self, title: str, content: str, *, is_tall: bool = False) -> str:
+        # Whoever uses a keyboard can scroll what can be focused.
+        focus = f' tabindex="0" role="region" aria-label="{escape(title or "table")}"' if self.is_page else ""
+        return f"<div{self._looks('scroll tall' if is_tall and self.is_page else 'scroll')}{focus}>{content}</div>"
+
+    def _table(self, table: Table) -> str:
+        def cells(tag: str, texts: Sequence[str]) -> str:
+            return "".join(
+                self._cell(tag, text, is_number=column.is_number)
+                for column, text in zip(table.columns, texts, strict=True)
             )
-            return _titled(block.title, f"<table>{rows}</table>")
-        case Histogram():
-            return _titled(block.title, _histogram(block))
-        case Curves():
-            return _titled(block.title, _curves(block))
-        case Image():
-            return _picture(block, 140)
-        case Gallery():
-            pictures = "".join(_picture(image, 84) for image in block.images)
-            return _titled(block.title, f'<div style="display:flex;flex-wrap:wrap;gap:8px">{pictures}</div>')
-        case Note():
-            style = "color:#9a6700;font-weight:600" if block.is_warning else ""
-            return f'<p style="{style}">{escape(block.text)}</p>'
 
+        def row(values: Sequence[Cell]) -> str:
+            return cells("td", [column.shown(value) for column, value in zip(table.columns, values, strict=True)])
 
-def _titled(title: str, content: str) -> str:
-    heading = f"<p><strong>{escape(title)}</strong></p>" if title else ""
-    return heading + content
+        head = cells("th", [column.title for column in table.columns])
+        body = "".join(f"<tr>{row(values)}</tr>" for values in table.rows)
+        bold = "" if self.is_page else ' style="font-weight:600"'
+        foot = "".join(f"<tr{bold}>{row(values)}</tr>" for values in table.footer)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody><tfoot>{foot}</tfoot></table>"
 
+    def _cell(self, tag: str, text: str, *, is_number: bool) -> str:
+        if self.is_page:
+            kind = (' class="number"' if is_number else "") + (' scope="col"' if tag == "th" else "")
+        else:
+            side = "right" if is_number else "left"
+            kind = f' style="padding:2px 8px;white-space:pre;text-align:{side}"'
+        return f"<{tag}{kind}>{escape(text)}</{tag}>"
 
-def _table(table: Table) -> str:
-    def cells(tag: str, texts: Sequence[str]) -> str:
-        return "".join(
-            f'<{tag} style="padding:2px 8px;white-space:pre;text-align:{"right" if column.is_number else "left"}">'
-            f"{escape(text)}</{tag}>"
-            for column, text in zip(table.columns, texts, strict=True)
+    def _bar(self, bar: Bar) -> str:
+        length = f"width:{100 * min(max(bar.share, 0), 1):.1f}%"
+        whisker = ""
+        if bar.interval is not None:
+            low, high = (100 * min(max(end, 0), 1) for end in bar.interval)
+            whisker = (
+                f'<div class="whisker" style="position:absolute;top:calc(50% - 1px);height:2px;background:currentColor;'
+                f'left:{low:.1f}%;width:{high - low:.1f}%"></div>'
+            )
+        return (
+            f'<tr><td class="label">{escape(bar.label)}</td><td><div{self._looks("track")}>'
+            f"<div{self._looks('bar', length)}></div>{whisker}</div></td>"
+            f'<td class="number">{escape(bar.text)}</td></tr>'
         )
 
-    def row(values: Sequence[str | int | float | None]) -> str:
-        return cells("td", [column.shown(value) for column, value in zip(table.columns, values, strict=True)])
-
-    head = cells("th", [column.title for column in table.columns])
-    body = "".join(f"<tr>{row(values)}</tr>" for values in table.rows)
-    foot = "".join(f'<tr style="font-weight:600">{row(values)}</tr>' for values in table.footer)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody><tfoot>{foot}</tfoot></table>"
-
-
-def _histogram(histogram: Histogram) -> str:
-    top = max(histogram.counts, default=0) or 1
-    columns = "".join(
-        f'<div title="{count}" style="flex:1;background:{COLOURS[0]};height:{100 * count / top:.1f}%"></div>'
-        for count in histogram.counts
-    )
-    ends = f"<span>{histogram.edges[0]:g}</span><span>{histogram.edges[-1]:g}</span>"
-    return (
-        f'<div style="width:24em"><div style="display:flex;align-items:flex-end;height:5em;gap:1px">{columns}</div>'
-        f'<div style="display:flex;justify-content:space-between">{ends}</div></div>'
-    )
-
-
-def _picture(image: Image, width: int) -> str:
-    caption = f"<figcaption>{escape(image.caption)}</figcaption>" if image.caption else ""
-    return (
-        f'<figure style="margin:0"><img alt="{escape(image.caption)}" width="{width}" '
-        f'style="image-rendering:pixelated" src="{png_address(image.pixels)}">{caption}</figure>'
-    )
-
-
-def _curves(curves: Curves) -> str:
-    width, height = 420, 200
-    finite = [y for ys in curves.series.values() for y in ys if math.isfinite(y)]
-    low, high = min(finite, default=0.0), max(finite, default=1.0)
-    left, right = min(curves.x, default=0.0), max(curves.x, default=1.0)
-    span_x, span_y = (right - left) or 1, (high - low) or 1
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        return (x - left) / span_x * width, (high - y) / span_y * height
-
-    parts = []
-    if left <= 0 <= right:
-        parts.append(f'<line x1="{at(0, 0)[0]:.1f}" x2="{at(0, 0)[0]:.1f}" y1="0" y2="{height}" stroke="#bbb"/>')
-    if low <= 0 <= high:
-        parts.append(f'<line x1="0" x2="{width}" y1="{at(0, 0)[1]:.1f}" y2="{at(0, 0)[1]:.1f}" stroke="#bbb"/>')
-    for (name, ys), colour in zip(curves.series.items(), COLOURS, strict=False):
-        path = ""
-        pen = "M"
-        for x, y in zip(curves.x, ys, strict=True):
-            if math.isfinite(y):
-                path += f"{pen}{at(x, y)[0]:.1f},{at(x, y)[1]:.1f} "
-                pen = "L"
-            else:
-                pen = "M"
-        parts.append(
-            f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2"><title>{escape(name)}</title></path>'
+    def _histogram(self, histogram: Histogram) -> str:
+        top = max(histogram.counts, default=0) or 1
+        columns = "".join(
+            f'<div title="{count}" style="flex:1;background:var(--c0,{COLOURS[0]});'
+            f'height:{100 * count / top:.1f}%"></div>'
+            for count in histogram.counts
         )
-    legend = " &nbsp; ".join(
-        f'<span style="color:{colour}">■</span> {escape(name)}'
-        for name, colour in zip(curves.series, COLOURS, strict=False)
-    )
-    return (
-        f'<svg width="{width}" height="{height}" viewBox="-4 -4 {width + 8} {height + 8}">{"".join(parts)}</svg>'
-        f"<p>{legend} &nbsp; x from {left:g} to {right:g}, y from {low:.2f} to {high:.2f}</p>"
-    )
+        low, high = histogram.edges[0], histogram.edges[-1]
+        said = f"{histogram.title or 'histogram'}: {sum(histogram.counts):,} values from {low:g} to {high:g}"
+        ends = f"<span>{histogram.edges[0]:g}</span><span>{histogram.edges[-1]:g}</span>"
+        return (
+            f'<div{self._looks("histogram")} role="img" aria-label="{escape(said)}">'
+            f"<div{self._looks('columns')}>{columns}</div>"
+            f"<div{self._looks('ends')}>{ends}</div></div>"
+        )
+
+    def _picture(self, image: Image, width: int) -> str:
+        caption = f"<figcaption>{escape(image.caption)}</figcaption>" if image.caption else ""
+        is_small = max(image.pixels.shape[:2]) <= width
+        # The pixels of a small picture are what there is to see; a photograph is shown as one.
+        edges = "image-rendering:pixelated" if is_small else "image-rendering:auto"
+        address = picture_address(image.pixels) if self.is_page else png_address(image.pixels)
+        description = escape(image.description or image.caption)
+        return (
+            f'<figure{self._looks("picture")}><img alt="{description}" width="{width}" style="{edges}" src="{address}">'
+            f"{caption}</figure>"
+        )
+
+    def _legend(self, curves: Curves) -> str:
+        keys = "".join(
+            f"<span{self._looks('key')}>{key_svg(index)} {escape(name)}</span>"
+            for index, name in enumerate(curves.series)
+        )
+        return f'<p class="keys">{keys}</p>'
+
+    def _matrix(self, matrix: Matrix) -> str:
+        heads = "".join(f'<th scope="col"{self._looks("names")}>{escape(name)}</th>' for name in matrix.names)
+        corner = f"{escape(matrix.row_title)} ↓ &nbsp; {escape(matrix.column_title)} →"
+        rows = []
+        for place, (name, counts) in enumerate(zip(matrix.names, matrix.counts, strict=True)):
+            total = sum(counts)
+            cells = "".join(self._shaded(count, total, is_right=place == column) for column, count in enumerate(counts))
+            rows.append(f'<tr><th scope="row"{self._looks("name")}>{escape(name)}</th>{cells}</tr>')
+        kind = "matrix roomy" if len(matrix.names) <= FEW_NAMES else "matrix"
+        return (
+            f'<table class="{kind}"><thead><tr><td{self._looks("corner")}>{corner}</td>{heads}</tr></thead>'
+            f"<tbody>{''.join(rows)}</tbody></table>"
+        )
+
+    def _shaded(self, count: int, total: int, *, is_right: bool) -> str:
+        strength = level(count, total, is_right=is_right)
+        if self.is_page:
+            shade = f' class="{"r" if is_right else "w"}{strength}"' if strength else ' class="none"'
+        else:
+            red, green, blue = (0, 114, 178) if is_right else (213, 94, 0)
+            # Half of the colour at most: text above it keeps its contrast on light and on dark.
+            shade = f' style="text-align:right;padding:2px 5px;background:rgba({red},{green},{blue},{strength / 16:g})"'
+        return f"<td{shade}>{count:,}</td>"

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 
+# Sides in pixels: of what a page shows at most, and of what is never made lossy.
+LARGEST, SMALL = 224, 64
+
 
 def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
     """Return the picture at another size.
@@ -42,10 +45,31 @@ def beside(pictures: Sequence[Pixels], gap: int = 1) -> Pixels:
     return np.concatenate(columns[:-1], axis=1)
 
 
+def picture_address(pixels: Pixels) -> str:
+    """Return the picture as a short data: address: one with many pixels is made smaller, and lossy where it pays.
+
+    Args:
+        pixels: Uint8 [height, width] or [height, width, 3].
+    """
+    height, width = pixels.shape[:2]
+    if max(height, width) > LARGEST:
+        share = LARGEST / max(height, width)
+        pixels = scaled(pixels, max(1, round(width * share)), max(1, round(height * share)))
+    exact = png_address(pixels)
+    if max(pixels.shape[:2]) <= SMALL:
+        return exact
+    lossy = _address(pixels, "JPEG")
+    return min(exact, lossy, key=len)
+
+
 def png_address(pixels: Pixels) -> str:
     """Return the picture as a data: address that an HTML page shows without a file."""
-    buffer = io.BytesIO()
+    return _address(pixels, "PNG")
+
+
+def _address(pixels: Pixels, form: str) -> str:
     from PIL import Image as Pillow
 
-    Pillow.fromarray(pixels).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    buffer = io.BytesIO()
+    Pillow.fromarray(pixels).save(buffer, form)
+    return f"data:image/{form.lower()};base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pellucid.rendering.blocks import Curves
 
 LEVELS = " ▁▂▃▄▅▆▇█"
-MARKS = "●○×+"
+MARKS = "●○×+◆◇▲△"
 
 
 def sparkline(counts: Sequence[float]) -> str:
@@ -54,18 +54,19 @@ def curve_lines(curves: Curves, width: int, height: int = 15) -> list[str]:
         for x, y in zip(curves.x, ys, strict=True):
             if math.isfinite(y):
                 grid[row_of(y)][column_of(x)] = mark
-    labels = {0: _label(high), height - 1: _label(low)}
+    labels = {0: _label(high, curves.pattern), height - 1: _label(low, curves.pattern)}
     if low < 0 < high:
         labels.setdefault(row_of(0), "0")
     lines = [f"{labels.get(row, ''):>8} {''.join(cells)}".rstrip() for row, cells in enumerate(grid)]
-    edge = f"{left:g}"
-    lines.append(" " * 9 + edge + f"{right:g}".rjust(columns - len(edge)))
+    edge = format(left, curves.x_pattern)
+    end = format(right, curves.x_pattern)
+    lines.append(" " * 9 + edge + curves.x_title.center(columns - len(edge) - len(end)) + end)
     entries = [f"{mark} {name}" for mark, name in zip(MARKS, curves.series, strict=False)]
     legend = "   ".join(entries)
     return [*lines, *(" " * 9 + line for line in ([legend] if len(legend) <= columns else entries))]
 
 
-def _label(value: float) -> str:
+def _label(value: float, pattern: str = "") -> str:
     """Return the value in at most eight characters, so that it does not push the plot aside."""
-    text = f"{value:.2f}"
+    text = format(value, pattern or ".2f")
     return text if len(text) <= 8 else f"{value:.1e}"

@@ -2,13 +2,30 @@
 
 import io
 from collections.abc import Iterable, Sequence
+from itertools import cycle
 
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
-from pellucid.rendering.blocks import Bar, Bars, Block, Curves, Gallery, Histogram, Image, Note, Table
-from pellucid.rendering.markup import COLOURS
+from pellucid.rendering.blocks import (
+    Bar,
+    Bars,
+    Block,
+    Code,
+    Curves,
+    Facts,
+    Figures,
+    Gallery,
+    Heading,
+    Histogram,
+    Image,
+    Matrix,
+    Note,
+    Reliability,
+    Table,
+)
 from pellucid.rendering.plotting import LEVELS
+from pellucid.rendering.vectors import COLOURS
 
 SIZE = 15
 LINE = 22
@@ -71,6 +88,14 @@ def _draw(canvas: _Canvas, block: Block) -> None:
     match block:
         case Table():
             _table(canvas, block)
+        case Matrix() | Reliability() | Facts() | Figures():
+            _table(canvas, block.table())
+        case Heading():
+            _line(canvas, block.text)
+            canvas.part(4).line((0, 0, WIDE, 0), PALE)
+        case Code():
+            for line in block.text.splitlines():
+                _line(canvas, line)
         case Bars():
             _bars(canvas, block.bars)
         case Histogram():
@@ -136,7 +161,7 @@ def _curves(canvas: _Canvas, curves: Curves) -> None:
     low, high = min(finite, default=0.0), max(finite, default=1.0)
     left, right = min(curves.x, default=0.0), max(curves.x, default=1.0)
     sheet = canvas.part(240)
-    for (name, ys), colour in zip(curves.series.items(), COLOURS, strict=False):
+    for (name, ys), colour in zip(curves.series.items(), cycle(COLOURS), strict=False):
         points = [
             ((x - left) / ((right - left) or 1) * 480, (high - y) / ((high - low) or 1) * 230)
             for x, y in zip(curves.x, ys, strict=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pellucid.errors import MissingPackageError
-from pellucid.rendering.blocks import Block
+from pellucid.rendering.blocks import Block, Table
 
 
 class Result(ABC):
@@ -21,6 +21,14 @@ class Result(ABC):
     @abstractmethod
     def blocks(self) -> Sequence[Block]:
         """Return what to show, in order."""
+
+    def page_blocks(self) -> Sequence[Block]:
+        """Return what a page of its own shows, which has room for more than a terminal."""
+        return self.blocks()
+
+    def listing(self) -> Table | None:
+        """Return the table that a CSV file holds: the first that is shown, or all rows of one that is shortened."""
+        return next((block for block in self.blocks() if isinstance(block, Table)), None)
 
     def to_json(self) -> str:
         """Return `to_dict()` as JSON; a number that is not finite becomes null."""

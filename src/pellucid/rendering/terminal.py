@@ -12,7 +12,22 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from pellucid.rendering.blocks import Bars, Block, Curves, Gallery, Histogram, Image, Note, Table
+from pellucid.rendering.blocks import (
+    Bars,
+    Block,
+    Code,
+    Curves,
+    Facts,
+    Figures,
+    Gallery,
+    Heading,
+    Histogram,
+    Image,
+    Matrix,
+    Note,
+    Reliability,
+    Table,
+)
 from pellucid.rendering.pictures import Pixels, beside, scaled
 from pellucid.rendering.plotting import curve_lines, shade, sparkline
 
@@ -50,6 +65,17 @@ def _renderable(block: Block, console: Console) -> RenderableType:
     match block:
         case Table():
             return _titled(block.title, _table(block, width))
+        case Matrix() | Reliability():
+            return _titled(block.title, _table(block.table(), width))
+        case Figures():
+            return Text("   ".join(f"{value} {name}" for value, name in block.figures), style="bold")
+        case Facts():
+            return _titled(block.title, _facts(block))
+        case Heading():
+            line = {1: "═", 2: "─"}.get(block.level, "")
+            return Text("\n".join([block.text, *([line * cell_len(block.text)] if line else [])]), style="bold")
+        case Code():
+            return _titled(block.title, Text("\n".join(f"  {line}" for line in block.text.splitlines())))
         case Bars():
             return _titled(block.title, _bars(block, width))
         case Histogram():
@@ -67,6 +93,16 @@ def _renderable(block: Block, console: Console) -> RenderableType:
 
 def _titled(title: str, *parts: RenderableType) -> RenderableType:
     return Group(Text(title, style="bold"), *parts) if title else Group(*parts)
+
+
+def _facts(facts: Facts) -> RenderableType:
+    name = max((cell_len(one) for one, _ in facts.entries), default=0)
+    grid = RichTable.grid(padding=(0, 2, 0, 0))
+    grid.add_column(width=min(name, 28), overflow="fold")
+    grid.add_column(overflow="fold")
+    for one, text in facts.entries:
+        grid.add_row(Text(one), Text(text))
+    return grid
 
 
 def _table(table: Table, width: int) -> RichTable:

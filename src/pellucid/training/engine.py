@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.data.batches import Batches
+from pellucid.data.streaming.batches import StreamBatches
 from pellucid.errors import NonfiniteLossError
 from pellucid.tasks import Task
+from pellucid.training.freezing import HeadFirst
 from pellucid.training.guard import LossGuard
 from pellucid.training.history import Ending, Epoch, History, Progress
 from pellucid.training.interruption import Interruption
@@ -30,7 +32,7 @@ REPORT_SECONDS = 0.1
 
 def fit(
     network: nn.Module,
-    batches: Batches,
+    batches: Batches | StreamBatches,
     validation: Batches | None,
     loss_function: Loss,
     settings: Settings,
@@ -64,6 +66,9 @@ def fit(
     """
     check_trainable(network)
     guard = LossGuard(device)
+    if not network.training:
+        network.train()
+    head_first = HeadFirst(network, settings.freeze)
     weights = weights_of(network, settings, guard.is_bad, arithmetic, is_channels_last=batches.is_channels_last)
     best = Best(weights)
     is_plain = arithmetic == "float32"
@@ -73,8 +78,6 @@ def fit(
     step = 0
     epochs: list[Epoch] = []
     ending: Ending | None = None
-    if not network.training:
-        network.train()
     budget = Budget(settings, len(batches), spent)
     reported = budget.started
     judging = 0.0  # seconds that the last validation took
@@ -87,7 +90,7 @@ def fit(
                 seen = 0
                 for inputs, labels in batches:
                     position, end = budget.position(step)
-                    learning_rate = learning_rate_at(position, end, settings)
+                    learning_rate = learning_rate_at(position, end, settings) * head_first.rate
                     with products:
                         logits = network(inputs)
                     loss = loss_function(logits if is_plain else logits.float(), labels)
@@ -140,13 +143,23 @@ def fit(
                     ending = "patience"
                 elif epoch == budget.epochs or budget.is_spent(judging):
                     ending = "finished"
+                elif head_first.is_over((position + 1) / end):
+                    best.restore()
+                    weights.close()
+                    head_first.release()
+                    weights = weights_of(
+                        network, settings, guard.is_bad, arithmetic, is_channels_last=batches.is_channels_last
+                    )
+                    best.follow(weights)
         best.restore()
     except NonfiniteLossError:
         best.restore()
         raise
     finally:
         weights.close()
-    return History(tuple(epochs), ending, best.epoch)
+        head_first.release()
+    waited = batches.waited_seconds if isinstance(batches, StreamBatches) else None
+    return History(tuple(epochs), ending, best.epoch, waited)
 
 
 def weights_of(
@@ -186,6 +199,12 @@ class Best:
         self._rank, self.epoch = rank, epoch
         self._snapshot = self._weights.snapshot()
         return True
+
+    def follow(self, weights: Weights) -> None:
+        """Keep what the network has now, restored, as the best weights so far; more of them may be trained from now."""
+        self._weights = weights
+        if self._snapshot is not None:
+            self._snapshot = weights.snapshot()
 
     def restore(self) -> None:
         """Give the network the best weights, in place."""

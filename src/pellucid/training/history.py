@@ -70,11 +70,13 @@ class History(Result):
         epochs: In order; the last one may be cut short.
         ending: "finished", "patience" (no better for so long), "until" (accurate enough) or "interrupted".
         best_epoch: Whose weights the network has now.
+        waited_seconds: That training waited for examples to be read; None if they were in memory.
     """
 
     epochs: tuple[Epoch, ...]
     ending: Ending
     best_epoch: int
+    waited_seconds: float | None = None
 
     @property
     def best(self) -> Epoch:
@@ -90,6 +92,7 @@ class History(Result):
         return {
             "ending": self.ending,
             "best_epoch": self.best_epoch,
+            **({} if self.waited_seconds is None else {"waited_seconds": self.waited_seconds}),
             "epochs": [asdict(epoch) for epoch in self.epochs],
         }
 
@@ -110,4 +113,8 @@ class History(Result):
                 for e in self.epochs
             ],
         )  # fmt: skip
-        return [table, Note(f"the weights are those of epoch {self.best_epoch}")]
+        notes = [Note(f"the weights are those of epoch {self.best_epoch}")]
+        if self.waited_seconds is not None:
+            share = self.waited_seconds / max(sum(epoch.seconds for epoch in self.epochs), 1e-9)
+            notes.append(Note(f"waited {self.waited_seconds:.1f} s ({share:.1%}) for examples to be read"))
+        return [table, *notes]

@@ -10,6 +10,7 @@ from torch import nn
 from pellucid.classifier.classifier import check_logits
 from pellucid.data.dataset import Dataset, Split
 from pellucid.data.preparing import Preparation
+from pellucid.data.streaming.stream import Stream
 from pellucid.data.targets import TargetScale, learnable
 from pellucid.devices import random_state_kept
 from pellucid.doctor.checking import check
@@ -38,6 +39,8 @@ class Lesson:
         scale: Of the targets of a regression; None of other tasks.
         loss: Maps float32 outputs and targets to a mean loss.
         architecture: Of the network, run on two examples.
+        outputs: Of the network.
+        stream: Of all training examples, where they are more than memory holds: `train` is a sample of them then.
     """
 
     task: Task
@@ -47,6 +50,8 @@ class Lesson:
     scale: TargetScale | None
     loss: nn.Module
     architecture: Architecture
+    outputs: int
+    stream: Stream | None = None
 
     @classmethod
     def of(
@@ -72,13 +77,20 @@ class Lesson:
         validation = dataset.splits.get("validation")
         return cls(
             task=task,
-            train=learnable(dataset.train, task, scale),
+            train=learnable(dataset.train, task, scale, smoothing=settings.label_smoothing),
             validation=learnable(validation, task, scale) if validation is not None and len(validation) else None,
             preparation=preparation,
             scale=scale,
             loss=loss_for(task, settings, dataset.train, len(dataset.class_names), device),
             architecture=architecture,
+            outputs=1 if task == "binary" else len(dataset.class_names),
+            stream=dataset.stream,
         )
+
+    @property
+    def training_examples(self) -> int:
+        """How many there are, in memory or streamed."""
+        return len(self.train) if self.stream is None else len(self.stream)
 
 
 def examined(network: nn.Module, lesson: Lesson, device: torch.device, *, ignore: Collection[str] = ()) -> Checkup:

@@ -5,6 +5,8 @@ negatives, so that a ReLU after it loses nothing (Coates and Ng 2012, Learning f
 whitened patches; Jordan 2024, 94 % on CIFAR-10 in 3.29 seconds, on freezing them).
 """
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -13,6 +15,8 @@ from pellucid.data.dataset import Split
 from pellucid.data.preparing import Preparation
 
 FITTED_ON = 4_000
+# Of all patches together, so that large images do not take gigabytes: 256 MiB.
+MOST_VALUES = 2**26
 # Components with less variance than this share of the first are mostly noise, and scaled up no further.
 DAMPING = 0.01
 
@@ -72,9 +76,11 @@ def whiten_patches(
         return None
     convolution = network.get_submodule(layer)
     assert isinstance(convolution, nn.Conv2d)
-    some = torch.from_numpy(train.inputs[:: max(1, len(train) // FITTED_ON)][:FITTED_ON]).to(device)
     window = (convolution.kernel_size[0], convolution.kernel_size[1])
     stride = (max(2, convolution.stride[0]), max(2, convolution.stride[1]))
+    overlap = -(-window[0] // stride[0]) * -(-window[1] // stride[1])
+    examples = min(FITTED_ON, max(1, MOST_VALUES // (overlap * math.prod(preparation.prepared_shape))))
+    some = torch.from_numpy(train.inputs[:: max(1, len(train) // examples)][:examples]).to(device)
     patches = functional.unfold(preparation(some), window, stride=stride).transpose(1, 2).flatten(0, 1)
     patches = patches - patches.mean(dim=0)
     variances, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))

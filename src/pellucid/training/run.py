@@ -1,8 +1,10 @@
 """`train`: a network, a dataset and settings make a run."""
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -11,14 +13,19 @@ from torch import Tensor, nn
 
 from pellucid.classifier.classifier import Classifier
 from pellucid.classifier.evaluating import evaluate
+from pellucid.data.augmentation import Augmentation
 from pellucid.data.batches import Batches
 from pellucid.data.dataset import Dataset
 from pellucid.data.preparing import Preparation, fit_preparation
+from pellucid.data.showing import shown
+from pellucid.data.streaming.batches import StreamBatches
+from pellucid.data.targets import learnable
 from pellucid.devices import DeviceChoice, choose_device, random_state_kept
 from pellucid.doctor.checkup import Checkup
+from pellucid.doctor.finding import Finding
 from pellucid.doctor.retraining import Retraining
 from pellucid.errors import PellucidError
-from pellucid.evaluation.evaluation import Evaluation
+from pellucid.evaluation.judgement import Judgement
 from pellucid.rendering.blocks import Block, Note
 from pellucid.rendering.result import Result
 from pellucid.tracing.architecture import Architecture
@@ -33,7 +40,8 @@ from pellucid.training.whitening import Components
 
 Watcher = Callable[[Architecture | Checkup | Choices | Progress | Epoch], None]
 
-VALIDATION_BATCH = 1024
+# Examples, and input values, that are judged at once.
+VALIDATION_BATCH, VALIDATION_VALUES = 1024, 2**25
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +70,7 @@ class Run(Result):
     architecture: Architecture
     checkup: Checkup
     history: History
-    evaluation: Evaluation | None
+    evaluation: Judgement | None
     classifier: Classifier
     seconds: float
 
@@ -83,7 +91,7 @@ class Run(Result):
 
     def blocks(self) -> Sequence[Block]:
         """Show the history and the result on the test split."""
-        judged: list[Block] = [self.evaluation.headline(), self.evaluation.class_table()] if self.evaluation else []
+        judged: list[Block] = [*self.evaluation.summary()] if self.evaluation else []
         return [
             *self.checkup.findings_shown(),
             *self.history.blocks(),
@@ -118,11 +126,12 @@ def train(
     Raises:
         DeviceError: If the device is not there.
         NonfiniteLossError: If the loss becomes NaN or infinite.
-        SettingError: If the network has nothing to train.
+        SettingError: If the network has nothing to train, or what is no image shall be augmented.
         ShapeError: If the network does not give one output for each class, label or target.
         UserCodeError: If the network cannot take the inputs.
     """
     settings = settings or Settings()
+    Augmentation.parse(settings.augment).check_fits(dataset.input_shape)
     choice = device if isinstance(device, DeviceChoice) else choose_device(device)
     preparation = preparation or fit_preparation(dataset)
     network.to(choice.device)
@@ -136,7 +145,16 @@ def train(
         watcher(checkup)
     is_processor = choice.device.type == "cpu" and not settings.reference
     with Threads(settings.threads, is_processor=is_processor) as threads:
-        choices = choose(network, lesson.train, preparation, lesson.architecture, lesson.loss, settings, choice.device)
+        choices = choose(
+            network,
+            lesson.train,
+            preparation,
+            lesson.architecture,
+            lesson.loss,
+            settings,
+            choice.device,
+            lesson.training_examples,
+        )
         try:
             if watcher is not None:
                 watcher(choices)
@@ -145,8 +163,7 @@ def train(
             choices.close()
         seconds = perf_counter() - started
         classifier = Classifier(network, preparation, dataset.class_names, lesson.task, lesson.scale)
-        has_test = len(dataset.splits.get("test", ())) > 0 and lesson.task in ("multiclass", "binary")
-        evaluation = evaluate(classifier, dataset) if has_test else None
+        evaluation = evaluate(classifier, dataset) if len(dataset.splits.get("test", ())) else None
     return Run(
         settings=choices.settings,
         choices=choices,
@@ -163,14 +180,23 @@ def train(
             dataset.class_names,
             lesson.task,
             lesson.scale,
-            settings={**choices.settings.to_dict(), "chosen": choices.to_dict()},
+            settings={
+                **choices.settings.to_dict(),
+                "chosen": choices.to_dict(),
+                "findings": [_in_lines(finding) for finding in checkup.findings],
+            },
             metrics=_metrics(history, evaluation),
             dataset={
-                "name": dataset.name,
+                "name": shown(dataset.name),
                 "fingerprint": dataset.fingerprint,
-                "source": dataset.source,
-                "notes": list(dataset.notes),
-                "examples": {name: len(split) for name, split in dataset.splits.items()},
+                # A card holds no characters that could rewrite a screen; a path may have some.
+                "source": shown(dataset.source),
+                "notes": [shown(note) for note in dataset.notes],
+                "options": dataset.options.to_dict(),
+                "examples": {
+                    name: dataset.training_examples if name == "train" else len(split)
+                    for name, split in dataset.splits.items()
+                },
             },
         ),
         seconds=seconds,
@@ -196,7 +222,7 @@ def trained_both(network: nn.Module, dataset: Dataset, checkup: Checkup) -> Retr
     except PellucidError:
         before = None
     after = train(mended, dataset, settings)
-    steps = -(-len(dataset.train) // (after.settings.batch_size or 1))
+    steps = -(-dataset.training_examples // (after.settings.batch_size or 1))
     return Retraining(fixes, steps, before, after.history.epochs[0].train_loss)
 
 
@@ -222,26 +248,51 @@ def _fitted(
             return preparation(raw).to(dtype)
 
     # Components are few, so that they take about the memory of the raw inputs; an image to be mirrored stays one.
-    once = choices.start is not None and not settings.flip
+    once = choices.start is not None
+    augmentation = Augmentation.parse(settings.augment)
+    train = lesson.train
+    if augmentation.mixup and lesson.task == "multiclass":
+        train = learnable(train, lesson.task, classes=lesson.outputs)
     has_convolutions = any(isinstance(module, nn.Conv2d) for module in network.modules())
     is_channels_last = has_convolutions and not settings.reference
     assert settings.batch_size is not None, "chosen"
-    batches = Batches(
-        lesson.train,
-        prepare,
-        batch_size=settings.batch_size,
-        device=device,
-        generator=torch.Generator().manual_seed(settings.seed),
-        is_prepared_once=once,
-        is_flipping=settings.flip,
-        is_channels_last=is_channels_last,
-    )
+    batches: Batches | StreamBatches
+    if lesson.stream is not None:
+        batches = StreamBatches(
+            lesson.stream,
+            prepare,
+            batch_size=settings.batch_size,
+            device=device,
+            seed=settings.seed,
+            learnable=partial(
+                learnable,
+                task=lesson.task,
+                scale=lesson.scale,
+                classes=lesson.outputs if augmentation.mixup else None,
+                smoothing=settings.label_smoothing,
+            ),
+            is_flipping=settings.flip,
+            is_channels_last=is_channels_last,
+            augmentation=augmentation,
+        )
+    else:
+        batches = Batches(
+            train,
+            prepare,
+            batch_size=settings.batch_size,
+            device=device,
+            generator=torch.Generator().manual_seed(settings.seed),
+            is_prepared_once=once and not settings.flip and not augmentation,
+            is_flipping=settings.flip,
+            is_channels_last=is_channels_last,
+            augmentation=augmentation,
+        )
     validation = None
     if lesson.validation is not None:
         validation = Batches(
             lesson.validation,
             prepare,
-            batch_size=VALIDATION_BATCH,
+            batch_size=min(VALIDATION_BATCH, max(1, VALIDATION_VALUES // math.prod(preparation.prepared_shape))),
             device=device,
             is_prepared_once=once,
             is_channels_last=is_channels_last,
@@ -262,14 +313,28 @@ def _fitted(
         )
 
 
-def _metrics(history: History, evaluation: Evaluation | None) -> dict[str, Any]:
+def _metrics(history: History, evaluation: Judgement | None) -> dict[str, Any]:
     best = history.best
-    metrics: dict[str, Any] = {"best_epoch": history.best_epoch, "history": history.to_dict()}
+    metrics: dict[str, Any] = {"best_epoch": history.best_epoch, "history": _finite(history.to_dict())}
     if best.validation_accuracy is not None:
         metrics["validation_accuracy"] = best.validation_accuracy
     if best.validation_r2 is not None:
         metrics["validation_r2"] = best.validation_r2
     if evaluation is not None:
-        metrics["test_accuracy"] = evaluation.accuracy
-        metrics["test_interval"] = list(evaluation.interval)
+        metrics |= {f"test_{name}": value for name, value in evaluation.metrics().items()}
     return metrics
+
+
+def _in_lines(finding: Finding) -> dict[str, Any]:
+    """Return a finding as a card holds it: texts as lists of their lines, since it holds no line ends."""
+    facts = finding.to_dict()
+    return facts | {key: facts[key].splitlines() for key in ("fix", "evidence", "why")}
+
+
+def _finite(value: Any) -> Any:
+    """Return facts with None for every number that is not finite, which no card holds."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value

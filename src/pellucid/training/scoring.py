@@ -1,6 +1,7 @@
 """How good a network is on validation examples, by the measure of its task."""
 
 import contextlib
+import math
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,9 @@ from torch.nn import functional
 from pellucid.data.batches import Batches
 from pellucid.networks.modes import evaluating
 from pellucid.tasks import Task
+
+# Share of a sum of squares that rounding may leave.
+CONSTANT = 1e-12
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Score:
 
         Of several labels most are absent, so that hardly an answer changes while the loss still says who learns.
         """
+        if not math.isfinite(self.loss):
+            return (-math.inf, -math.inf)  # a NaN compares with nothing, and would stay the best for ever
         return (self.accuracy or 0.0, -self.loss)
 
 
@@ -65,7 +71,11 @@ def measure(
         width = (len(sums) - 1) // 3
         squares, first, second = sums[1 : 1 + width], sums[1 + width : 1 + 2 * width], sums[1 + 2 * width :]
         spreads = [many - one * one / count for one, many in zip(first, second, strict=True)]
-        explained = [1 - error / spread if spread > 0 else 0.0 for error, spread in zip(squares, spreads, strict=True)]
+        # What rounding leaves of a constant target is no spread.
+        explained = [
+            1 - error / spread if spread > CONSTANT * many else 0.0
+            for error, spread, many in zip(squares, spreads, second, strict=True)
+        ]
         return Score(sums[0] / count, None, sum(explained) / width)
     return Score(sums[0] / count, sums[1] / count)
 
@@ -76,6 +86,8 @@ def _sums(outputs: Tensor, targets: Tensor, task: Task) -> Tensor:
         loss = functional.cross_entropy(outputs, targets, reduction="sum")
         return torch.stack([loss, (outputs.argmax(dim=1) == targets).sum()])
     if task == "regression":
+        # In float64, which some accelerators do not have.
+        outputs, targets = (values.cpu() if values.device.type == "mps" else values for values in (outputs, targets))
         squares = (outputs - targets).double().square().sum(dim=0)
         exact = targets.double()
         return torch.cat([squares.mean()[None], squares, exact.sum(dim=0), exact.square().sum(dim=0)])

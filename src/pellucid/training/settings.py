@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from pellucid.data.augmentation import Augmentation
 from pellucid.errors import SettingError, UnknownNameError, did_you_mean
 
 Optimizer = Literal["adamw", "sgd"]
@@ -55,6 +56,10 @@ class Settings:
             gives a first convolution whitening filters in place of its weights; "auto" does the first where the
             network allows it, and never the second.
         flip: Whether to mirror each image left to right in every second epoch: right for clothes, wrong for digits.
+        augment: What is done to training images at random, anew in every epoch, as in "shift,rotate:10,mixup:0.2"; see
+            `pellucid.data.augmentation`.
+        freeze: Share of the run, up to the end of an epoch, in which only the last layer learns; then all layers do, at
+            a tenth of the rate. For a network with weights that others have trained.
         threads: Of the processor; None tries one against all and changes during the run. The last digits of a result
             depend on their number.
         reference: Whether to train the plain way: float32, plain start, PyTorch's own optimizer, threads as they are.
@@ -85,6 +90,8 @@ class Settings:
     precision: Precision = _setting("auto", "of the products while training")
     start: Start = _setting("auto", "of the first layer: whitened takes principal components")
     flip: bool = _setting(False, "mirror each image left to right in every second epoch")
+    augment: str = _setting("none", "changes of training images, as in shift,flip,rotate:10,erase,mixup:0.2")
+    freeze: float = _setting(0.0, "share of the run in which only the last layer learns", 0, 1)
     threads: int | None = _setting(None, "of the processor", 1, none="one or all, whichever is faster at the time")
     reference: bool = _setting(False, "train the plain way: float32, plain start, PyTorch's optimizer")
     seed: int = _setting(0, "of the starting weights, the order of examples and dropout", 0, 2**63)
@@ -99,6 +106,9 @@ class Settings:
                     )
                 continue
             if value is None and entry.default is None:
+                continue
+            if entry.name == "augment":
+                Augmentation.parse(value)
                 continue
             if entry.type in {bool, "bool"}:
                 if not isinstance(value, bool):

@@ -1,7 +1,6 @@
 """Image files of any size and kind, turned into the raw inputs that a network was trained on."""
 
 import tokenize
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
+from pellucid.data.images.files import fit_pixels, open_image
 from pellucid.data.preparing_images import ImagePreparation
 from pellucid.errors import DataError, MissingFileError, ShapeError
 
 Pixels = NDArray[np.uint8]
-# Read from the header, before a pixel is decoded: a small file can unfold to gigabytes.
-LONGEST_SIDE = 16_384
-MOST_PIXELS = 100_000_000
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".npy")
-# Which PNG, JPEG … decoders of Pillow may run; the rest is refused.
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 # How far the border of an image must be from that of the training images, on a scale of 0 to 1, to call it inverted.
 INVERTED_MARGIN = 0.5
 
@@ -68,36 +63,6 @@ def fit_file(path: Path, preparation: ImagePreparation, *, invert: bool = False)
     return [fit_image(open_image(path), preparation, name=str(path), invert=invert)]
 
 
-def open_image(path: Path) -> Image.Image:
-    """Return a decoded image, turned as its camera says.
-
-    Raises:
-        DataError: If it is no image, damaged, or has too many pixels; those are seen before decoding.
-    """
-    too_large = f"at most {LONGEST_SIDE:,} pixels a side and {MOST_PIXELS:,} in all are read"
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of large images and damaged tags while it opens them; ours is the decision.
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=FORMATS) as image:
-                width, height = image.size
-                if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
-                    raise DataError(f"{path} is {width:,} x {height:,} pixels", fix=f"make it smaller: {too_large}")
-                image.load()
-                return ImageOps.exif_transpose(image)
-    except DataError:
-        raise  # not to be taken for a damaged file below
-    except UnidentifiedImageError as error:
-        raise DataError(
-            f"{path} is no image that can be read", fix="give a PNG, JPEG, WebP, BMP, TIFF or .npy file"
-        ) from error
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{path} has too many pixels", fix=f"make it smaller: {too_large}") from error
-    except Exception as error:
-        # A decoder raises whatever a damaged file makes it stumble over, TypeError and KeyError among them.
-        raise DataError(f"{path} is damaged or cut short ({error})", fix="get the file again") from error
-
-
 def fit_image(image: Image.Image, preparation: ImagePreparation, *, name: str, invert: bool = False) -> FittedImage:
     """Bring an image to the channels and size that the network takes.
 
@@ -112,30 +77,13 @@ def fit_image(image: Image.Image, preparation: ImagePreparation, *, name: str, i
     Raises:
         DataError: If the image has no pixels, or some that are not finite.
     """
-    if 0 in image.size:
-        raise DataError(f"{name} has no pixels", fix="give an image with at least one")
-    channels, height, width = preparation.shape
     background = round(min(max(preparation.border, 0), 1) * 255)
-    notes: list[str] = []
-    image = _flattened(image, background, notes, name)
-    mode = "L" if channels == 1 else "RGB"
-    if image.mode != mode:
-        if mode == "L" and image.mode not in ("1", "L"):
-            notes.append("made grey")
-        image = image.convert(mode)
-    if invert:
-        image = ImageOps.invert(image)
-        notes.append("inverted")
-    if image.size != (width, height):
-        notes.append(f"resized from {image.width}x{image.height} to {width}x{height}")
-        padding = _padding_level(image, background)
-        image = ImageOps.pad(image, (width, height), Image.Resampling.BOX, color=padding)
-    pixels = np.asarray(image, np.uint8)
-    planes = pixels[None] if channels == 1 else pixels.transpose(2, 0, 1)
+    fitted = fit_pixels(image, preparation.shape, background, name=name, invert=invert)
+    notes = list(fitted.notes)
     if preparation.divisor == 1.0:
         notes.append("values from 0 to 255 taken as 0 to 1")
-        return _fitted(planes.astype(np.float32) / 255, preparation, notes)
-    return _fitted(planes, preparation, notes)
+        return _fitted(fitted.pixels.astype(np.float32) / 255, preparation, notes)
+    return _fitted(fitted.pixels, preparation, notes)
 
 
 def fit_array(
@@ -234,41 +182,6 @@ def _fitted(pixels: NDArray[Any], preparation: ImagePreparation, notes: Sequence
     is_far = abs(border - preparation.border) > INVERTED_MARGIN
     is_nearer_inverted = abs(1 - border - preparation.border) < abs(border - preparation.border)
     return FittedImage(pixels, tuple(notes), looks_inverted=is_far and is_nearer_inverted)
-
-
-def _flattened(image: Image.Image, background: int, notes: list[str], name: str) -> Image.Image:
-    """Return the image without transparency and with eight bits a channel.
-
-    Raises:
-        DataError: If a pixel is NaN or infinite.
-    """
-    if image.mode in ("I;16", "I;16B", "I;16L", "I;16N", "I", "F"):
-        with np.errstate(invalid="ignore"):
-            # A signalling NaN warns when it is converted; every NaN is refused below.
-            values = np.asarray(image).astype(np.float64)
-        low, high = values.min(), values.max()
-        if not np.isfinite(values).all():
-            raise DataError(f"{name} has NaN or infinite values", fix="remove or replace them")
-        top = 1.0 if image.mode == "F" and high <= 1 and low >= 0 else (255.0 if high <= 255 else 65535.0)
-        notes.append("16 or 32 bits made 8")
-        return Image.fromarray(np.clip(np.rint(values / top * 255), 0, 255).astype(np.uint8))
-    if image.mode in ("LA", "RGBA", "PA", "La", "RGBa") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        if np.asarray(rgba)[..., 3].min() < 255:
-            notes.append("transparent parts filled with the background of the training images")
-        under = Image.new("RGBA", rgba.size, (background, background, background, 255))
-        return Image.alpha_composite(under, rgba).convert("RGB")
-    if image.mode in ("1", "L", "RGB"):
-        return image
-    return image.convert("RGB")
-
-
-def _padding_level(image: Image.Image, background: int) -> int | tuple[int, ...]:
-    """Return what to fill with: the border where it is even, so that no edge is made; else the background."""
-    pixels = np.asarray(image)
-    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    level = np.rint(np.median(edge, axis=0)) if edge.std(axis=0).max() < 40 else np.full(edge.shape[1:], background)
-    return int(level) if level.ndim == 0 else tuple(int(value) for value in level)
 
 
 def _load_npy(path: Path) -> NDArray[Any]:
