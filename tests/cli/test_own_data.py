@@ -190,3 +190,14 @@ def test_a_classifier_of_another_task_is_not_gone_on_with(pellucid_command: Comm
     outcome = pellucid_command("train", "flowers.csv", "--label", "petal width (cm)", "--from", "flowers.safetensors")
     assert outcome.code == 1
     assert "is for the task multiclass, but flowers.csv for regression" in outcome.err
+
+
+def test_a_column_of_words_is_described_by_its_features(pellucid_command: Command, table: Path) -> None:
+    frame = flowers().assign(colour=np.where(np.arange(150) % 2, "red", "blue"), nr=np.arange(150))
+    frame.to_csv("flowers.csv", index=False)
+    trained = pellucid_command("train", "flowers.csv", "--label", "species", *QUICK)
+    assert "only tell rows apart: column nr" in " ".join(trained.out.split())
+    described = pellucid_command("describe", "flowers.safetensors")
+    assert described.code == 0, described.err
+    assert "1 x 6" in described.out
+    assert pellucid_command("parameters", "flowers.safetensors").code == 0

@@ -29,7 +29,7 @@ def command(
     from pellucid.tracing.describing import describe
 
     target = target_of(network, network_class)
-    size = sizes_of(shape) or (target.classifier.preparation.shape if target.classifier else None)
+    size = sizes_of(shape) or (target.classifier.preparation.prepared_shape if target.classifier else None)
     architecture = describe(target.network, shape=size, training=training)
     if depth is not None or (name, kind) != ("*", "*"):
         architecture = architecture.select(depth=depth, name=name, kind=kind)

@@ -24,6 +24,6 @@ def command(
     from pellucid.tracing.weights import parameters
 
     target = target_of(network, network_class)
-    shape = target.classifier.preparation.shape if target.classifier else None
+    shape = target.classifier.preparation.prepared_shape if target.classifier else None
     result = parameters(target.network, layer=layer, shape=shape)
     show_result(result, as_json=as_json, output=output, overwrite=overwrite)

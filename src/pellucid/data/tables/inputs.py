@@ -18,7 +18,7 @@ MOST_CATEGORIES, FEW_CATEGORIES = 1_000, 20
 LONG_TEXT = 50
 # A name, or nothing, that tells rows apart.
 IDENTIFIER = re.compile(
-    r"(?i:(.*[_\s.-])?(id|uuid|guid)|index|idx|row ?names?|unnamed: 0|__index_level_\d+__)|.*[a-z]I[dD]|"
+    r"(?i:(.*[_\s.-])?(id|uuid|guid|nr|no|key)|index|idx|row ?names?|unnamed: 0|__index_level_\d+__)|.*[a-z]I[dD]|"
 )
 UNNAMED = ("", "Unnamed: 0")
 # What float32 may lose of a value, as a share of the standard deviation of its column.
