@@ -255,19 +255,19 @@ def test_the_command_line_holds_the_network_at_first(
 ) -> None:
     from click.testing import CliRunner
 
-    from pellucid.cli.commands.train import command
+    from pellucid.cli import group
     from pellucid.data import reading
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(reading, "read_with", lambda name, options: few)
-    arguments = ["new", "--network", "timm:tinynet", "--epochs", "2", "--json"]
+    arguments = ["train", "new", "--network", "timm:tinynet", "--epochs", "2", "--json"]
     run: Callable[..., Any] = CliRunner().invoke
-    outcome = run(command, [*arguments, "--weights", str(weights)], catch_exceptions=False)
+    outcome = run(group, [*arguments, "--weights", str(weights)], catch_exceptions=False)
     facts = json.loads(outcome.stdout)
     assert (facts["settings"]["freeze"], facts["classifier"]) == (0.3, "new.safetensors")
     with pytest.raises(SettingError, match="timm:tinynet has no weights: nothing is downloaded"):
-        run(command, arguments, catch_exceptions=False)
+        run(group, arguments, catch_exceptions=False)
     with pytest.raises(SettingError, match=r"tinynet\.safetensors cannot be the weights of 'cnn'"):
-        run(command, ["new", "--network", "cnn", "--weights", str(weights)], catch_exceptions=False)
+        run(group, ["train", "new", "--network", "cnn", "--weights", str(weights)], catch_exceptions=False)
     with pytest.raises(SettingError, match=r"new\.safetensors has weights of its own"):
-        run(command, ["new", "--from", "new.safetensors", "--weights", str(weights)], catch_exceptions=False)
+        run(group, ["train", "new", "--from", "new.safetensors", "--weights", str(weights)], catch_exceptions=False)
