@@ -201,3 +201,24 @@ def test_a_column_of_words_is_described_by_its_features(pellucid_command: Comman
     assert described.code == 0, described.err
     assert "1 x 6" in described.out
     assert pellucid_command("parameters", "flowers.safetensors").code == 0
+
+
+def test_what_a_binary_and_a_regression_answer_is_shown_with_the_trace(pellucid_command: Command, table: Path) -> None:
+    frame = flowers()
+    frame[frame.species != "setosa"].to_csv("two.csv", index=False)
+    assert pellucid_command("train", "two.csv", *QUICK).code == 0
+    facts = json.loads(pellucid_command("trace", "two.safetensors", "two.csv", "--json").out)
+    answers = json.loads(pellucid_command("predict", "two.safetensors", "two.csv", "--json").out)["predictions"]
+    assert facts["probabilities"] == pytest.approx(answers[0]["probabilities"], abs=1e-5)
+    assert "after sigmoid" in pellucid_command("trace", "two.safetensors", "two.csv").out
+    frame.drop(columns="species").to_csv("sizes.csv", index=False)
+    assert pellucid_command("train", "sizes.csv", "--task", "regression", *QUICK).code == 0
+    facts = json.loads(pellucid_command("trace", "sizes.safetensors", "sizes.csv", "--json").out)
+    answers = json.loads(pellucid_command("predict", "sizes.safetensors", "sizes.csv", "--json").out)["predictions"]
+    assert facts["values"] == pytest.approx(answers[0]["values"], abs=1e-4)
+
+
+def test_what_is_to_be_tried_next_of_arrays_is_no_table(pellucid_command: Command, table: Path) -> None:
+    inputs = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    np.savez("numbers.npz", x=inputs, y=(inputs[:, 0] > 0).astype(int))
+    assert "pellucid predict numbers.safetensors rows.csv" in pellucid_command("train", "numbers.npz", *QUICK).out

@@ -88,7 +88,7 @@ class Classifier:
             self.outputs,
             self._raw,
             task=self.task,
-            finish=self._answered,
+            finish=self.answered,
             precision=precision,
             with_onnx=with_onnx,
         )
@@ -139,9 +139,10 @@ class Classifier:
         Raises:
             ShapeError: If the network gives anything but one output for each class, label or target.
         """
-        return self._answered(self._raw(inputs))
+        return self.answered(self._raw(inputs))
 
-    def _answered(self, outputs: Tensor) -> Tensor:
+    def answered(self, outputs: Tensor) -> Tensor:
+        """Return what `logits` gives for raw outputs of the network [examples, outputs]."""
         if self.task == "binary":
             return torch.cat([torch.zeros_like(outputs), outputs], dim=1)
         return outputs if self.targets is None else self.targets.restore(outputs)

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from pellucid.cli.screen import ProgressLine, show_blocks
 from pellucid.data.dataset import Dataset
+from pellucid.data.tables.files import is_table
 from pellucid.devices import DeviceChoice
 from pellucid.doctor.checkup import Checkup
 from pellucid.rendering.blocks import Note
@@ -70,13 +71,15 @@ def report(console: Console, run: Run, path: Path, network: str, dataset: str) -
         show_blocks(run.evaluation.summary(), console)
     console.print(f"\nsaved  {path}  (weights of epoch {run.history.best_epoch}, {path.stat().st_size:,} bytes)")
     evaluation = shlex.join(["pellucid", "evaluate", str(path), dataset, *_again(network)])
-    prediction = shlex.join(["pellucid", "predict", str(path), *_again(network)])
+    asked = shlex.join(["pellucid", "predict", str(path), *_again(network)])
     report = shlex.join(["pellucid", "report", str(path), dataset, "-o", "report.html", *_again(network)])
-    steps: tuple[str, ...] = (evaluation, f"{prediction} {shlex.quote(dataset)}", report)
+    # Arrays and shards are no files that rows are predicted from.
+    prediction = f"{asked} {shlex.quote(dataset) if is_table(Path(dataset)) else 'rows.csv'}"
+    steps: tuple[str, ...] = (evaluation, prediction, report)
     if is_of_images:
         # The shell is to expand the star, so it stays unquoted.
         pictures = shlex.join(["pellucid", "data", dataset, "--examples", "pictures"])
-        steps = (evaluation, pictures, f"{prediction} pictures/*.png")
+        steps = (evaluation, pictures, f"{asked} pictures/*.png")
     for start, step in zip(("next   ", "       ", "       "), steps, strict=True):
         console.print(start + step, soft_wrap=True)
 

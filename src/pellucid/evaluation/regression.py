@@ -176,7 +176,9 @@ class RegressionEvaluation(Result):
 
     def _largest_table(self) -> Table:
         has_sources = any(error.source for error in self.largest)
-        pattern = pattern_for(max(abs(error.label) for error in self.largest))
+        # Several targets have units of their own.
+        is_one = len(self.targets) == 1
+        pattern = pattern_for(max(abs(error.label) for error in self.largest)) if is_one else ".4g"
         return Table(
             [
                 number("example"),
