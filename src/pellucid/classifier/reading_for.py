@@ -50,8 +50,6 @@ def read_for(classifier: Classifier, source: Any, options: ReadOptions | None = 
     is_path = isinstance(source, str | Path)
     if isinstance(preparation, TablePreparation) and is_path and is_table(Path(source)):
         return read_like(Path(source), preparation, classifier.class_names, classifier.task, options.label, options)
-    if is_path and Path(source).is_dir() and preparation.shape[1:] and options.label:
-        options = replace(options, label=())
     try:
         return as_new(read_with(source, options))
     except DataError:

@@ -97,7 +97,10 @@ def read_with(source: Any, options: ReadOptions) -> Dataset:
     except OSError as error:
         raise MissingFileError(f"{path} cannot be read ({error})", fix="check the path") from error
     if is_folder or is_file:
-        dataset = _read_folder(path, options) if is_folder else _read_file(path, options)
+        from pellucid.data.streaming.opening import open_stream
+
+        in_memory = _read_folder if is_folder else _read_file
+        dataset = open_stream(path, options) or in_memory(path, options)
         # A reader that found label columns has said so itself.
         return replace(dataset, options=options) if dataset.options == ReadOptions() else dataset
     if isinstance(source, str) and "/" not in source and "." not in source:
@@ -109,12 +112,8 @@ def _read_folder(path: Path, options: ReadOptions) -> Dataset:
     from pellucid.data.huggingface.shards import is_hf_folder
     from pellucid.data.idx_folder import has_idx_files, read_idx_folder
     from pellucid.data.images.classes import has_class_folders
-    from pellucid.data.streaming.opening import open_stream
     from pellucid.data.tables.files import is_table
 
-    streamed = open_stream(path, options)
-    if streamed is not None:
-        return streamed
     if is_hf_folder(path):
         from pellucid.data.huggingface.folder import read_hf_folder
 
@@ -138,12 +137,8 @@ def _read_file(path: Path, options: ReadOptions) -> Dataset:
     from pellucid.data.arrays.files import is_array_file, read_arrays
     from pellucid.data.idx_folder import is_idx_name
     from pellucid.data.images.classes import IMAGE_SUFFIXES
-    from pellucid.data.streaming.opening import open_stream
     from pellucid.data.tables.files import is_table
 
-    streamed = open_stream(path, options)
-    if streamed is not None:
-        return streamed
     if is_table(path):
         from pellucid.data.tables.reading import read_table
 

@@ -2,15 +2,14 @@
 
 import io
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
-from pellucid.data.images.files import FORMATS, LONGEST_SIDE, MOST_PIXELS
-from pellucid.errors import DataError
+from pellucid.data.images.files import header_read, upright
 
 # Stored as they are; images of other modes are made colour.
 GREY_MODES = ("1", "L")
@@ -29,8 +28,8 @@ def decode(content: bytes, name: str) -> Image.Image:
     Raises:
         DataError: If it is no image, damaged, or has too many pixels; those are seen before decoding.
     """
-    made: Image.Image = _opened(content, name, is_decoded=True)
-    return made
+    with _opened(content, name) as image:
+        return upright(image)
 
 
 def look(content: bytes, name: str) -> tuple[int, int, bool]:
@@ -43,8 +42,10 @@ def look(content: bytes, name: str) -> tuple[int, int, bool]:
     Raises:
         DataError: If it is no image, or has too many pixels.
     """
-    found: tuple[int, int, bool] = _opened(content, name, is_decoded=False)
-    return found
+    with _opened(content, name) as image:
+        width, height = image.size
+        size = (width, height) if image.getexif().get(ORIENTATION) in SIDEWAYS else (height, width)
+        return *size, is_grey(image)
 
 
 def pixels_of(image: Image.Image) -> NDArray[np.uint8]:
@@ -86,27 +87,10 @@ def common_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _opened(content: bytes, name: str, *, is_decoded: bool) -> Any:
-    too_large = f"at most {LONGEST_SIDE:,} pixels a side and {MOST_PIXELS:,} in all are read"
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of large images and damaged tags while it opens them; ours is the decision.
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                width, height = image.size
-                if max(width, height) > LONGEST_SIDE or width * height > MOST_PIXELS:
-                    raise DataError(f"{name} is {width:,} x {height:,} pixels", fix=f"make it smaller: {too_large}")
-                if is_decoded:
-                    image.load()
-                    return ImageOps.exif_transpose(image)
-                size = (width, height) if image.getexif().get(ORIENTATION) in SIDEWAYS else (height, width)
-                return *size, is_grey(image)
-    except DataError:
-        raise  # not to be taken for a damaged file below
-    except UnidentifiedImageError as error:
-        raise DataError(f"{name} is no image that can be read", fix=f"store it as {', '.join(FORMATS)}") from error
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{name} has too many pixels", fix=f"make it smaller: {too_large}") from error
-    except Exception as error:
-        # A decoder raises whatever a damaged file makes it stumble over, TypeError and KeyError among them.
-        raise DataError(f"{name} is damaged or cut short ({error})", fix="get it again") from error
+@contextmanager
+def _opened(content: bytes, name: str) -> Iterator[Image.Image]:
+    with warnings.catch_warnings():
+        # Pillow warns of large images and damaged tags while it opens them; ours is the decision.
+        warnings.simplefilter("ignore")
+        with header_read(io.BytesIO(content), name) as image:
+            yield image

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,35 +82,55 @@ def opened(path: Path) -> Iterator[Image.Image]:
     Raises:
         DataError: If it is no image, damaged, or has too many pixels.
     """
-    too_large = f"at most {LONGEST_SIDE:,} pixels a side and {MOST_PIXELS:,} in all are read"
     try:
         status = os.stat(path)  # noqa: PTH116 - much quicker, once for each of many small files
-        if not stat.S_ISREG(status.st_mode):
-            # Opening a pipe would wait for a writer who may never come.
-            raise DataError(f"{path} is no regular file", fix="give a PNG, JPEG, WebP, BMP, TIFF or .npy file")
-        if status.st_size > MOST_BYTES:
-            raise DataError(f"{path} has {status.st_size:,} bytes", fix=f"make it smaller than {MOST_BYTES:,}")
-        with Image.open(path, formats=FORMATS) as image:
+    except PermissionError as error:
+        raise DataError(f"{path} may not be read ({error.strerror})", fix="check who may read it") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged or cut short ({error})", fix="get the file again") from error
+    if not stat.S_ISREG(status.st_mode):
+        # Opening a pipe would wait for a writer who may never come.
+        raise DataError(f"{path} is no regular file", fix="give a PNG, JPEG, WebP, BMP, TIFF or .npy file")
+    if status.st_size > MOST_BYTES:
+        raise DataError(f"{path} has {status.st_size:,} bytes", fix=f"make it smaller than {MOST_BYTES:,}")
+    with header_read(path, str(path)) as image:
+        yield image
+
+
+@contextmanager
+def header_read(file: Path | BinaryIO, name: str) -> Iterator[Image.Image]:
+    """Give an image as `opened` does, from a file or from bytes in memory.
+
+    Args:
+        file: With any content; a path must be that of a regular file.
+        name: What to call it in an error.
+
+    Raises:
+        DataError: If it is no image, damaged, or has too many pixels.
+    """
+    too_large = f"at most {LONGEST_SIDE:,} pixels a side and {MOST_PIXELS:,} in all are read"
+    try:
+        with Image.open(file, formats=FORMATS) as image:
             width, height = image.size
             most = MOST_WEBP_PIXELS if image.format == "WEBP" else MOST_PIXELS
             if max(width, height) > LONGEST_SIDE or width * height > most:
                 if most < MOST_PIXELS:
                     too_large += f", {most:,} of a WebP file"
-                raise DataError(f"{path} is {width:,} x {height:,} pixels", fix=f"make it smaller: {too_large}")
+                raise DataError(f"{name} is {width:,} x {height:,} pixels", fix=f"make it smaller: {too_large}")
             yield image
     except DataError:
         raise  # not to be taken for a damaged file below
     except UnidentifiedImageError as error:
         raise DataError(
-            f"{path} is no image that can be read", fix="give a PNG, JPEG, WebP, BMP, TIFF or .npy file"
+            f"{name} is no image that can be read", fix="give a PNG, JPEG, WebP, BMP, TIFF or .npy file"
         ) from error
     except Image.DecompressionBombError as error:
-        raise DataError(f"{path} has too many pixels", fix=f"make it smaller: {too_large}") from error
+        raise DataError(f"{name} has too many pixels", fix=f"make it smaller: {too_large}") from error
     except PermissionError as error:
-        raise DataError(f"{path} may not be read ({error.strerror})", fix="check who may read it") from error
+        raise DataError(f"{name} may not be read ({error.strerror})", fix="check who may read it") from error
     except Exception as error:
         # A decoder raises whatever a damaged file makes it stumble over, TypeError and KeyError among them.
-        raise DataError(f"{path} is damaged or cut short ({error})", fix="get the file again") from error
+        raise DataError(f"{name} is damaged or cut short ({error})", fix="get the file again") from error
 
 
 def upright(image: Image.Image) -> Image.Image:
