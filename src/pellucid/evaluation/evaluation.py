@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pellucid.evaluation.baselines import Standings
+from pellucid.evaluation.beside import facts_beside, words_beside
 from pellucid.evaluation.calibration import Calibration, calibrate
 from pellucid.evaluation.intervals import macro_f1, macro_f1_interval
 from pellucid.evaluation.metrics import confusion_matrix, precision_recall_f1, wilson_interval
@@ -142,17 +143,15 @@ class Evaluation(Result):
             "thresholds": self.thresholds.to_dict(),
             "ranking": self.ranking.to_dict() if self.ranking else None,
             "mistakes": [mistake.to_dict() for mistake in self.mistakes],
-            "slices": self.slices.to_dict() if self.slices else None,
-            "baselines": self.baselines.to_dict() if self.baselines else None,
+            **facts_beside(self.slices, self.baselines),
         }
 
     def headline(self) -> Note:
         """Return the accuracy with its interval, in one line, and how it stands to the best baseline."""
         low, high = self.interval
-        beside = f"; {self.baselines.sentence()}" if self.baselines else ""
         return Note(
             f"{self.split} accuracy {self.accuracy:.2%}  (95 % Wilson interval {low:.2%} to {high:.2%}, "
-            f"{self.examples:,} examples){beside}"
+            f"{self.examples:,} examples){words_beside(self.baselines)}"
         )
 
     def class_table(self) -> Table:

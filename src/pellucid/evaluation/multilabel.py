@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from pellucid.errors import ShapeError
 from pellucid.evaluation.baselines import Standings
+from pellucid.evaluation.beside import facts_beside, words_beside
 from pellucid.evaluation.calibration import frequency_errors
 from pellucid.evaluation.metrics import wilson_interval
 from pellucid.evaluation.mistakes import Mistake, Picture, mistake_blocks, most_confident, no_picture
@@ -112,17 +113,15 @@ class MultilabelEvaluation(Result):
             "engine": self.engine,
             "labels": [asdict(score) for score in self.labels],
             "mistakes": [mistake.to_dict() for mistake in self.mistakes],
-            "slices": self.slices.to_dict() if self.slices else None,
-            "baselines": self.baselines.to_dict() if self.baselines else None,
+            **facts_beside(self.slices, self.baselines),
         }
 
     def headline(self) -> Note:
         """Return the micro F1 with its interval, in one line."""
         low, high = self.micro_f1_interval
-        beside = f"; {self.baselines.sentence()}" if self.baselines else ""
         return Note(
             f"{self.split} micro F1 {self.micro_f1:.2%}  (95 % bootstrap interval {low:.2%} to {high:.2%}, "
-            f"{self.examples:,} examples){beside}"
+            f"{self.examples:,} examples){words_beside(self.baselines)}"
         )
 
     def label_table(self) -> Table:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pellucid.errors import DataError
 from pellucid.evaluation.baselines import Standings
+from pellucid.evaluation.beside import facts_beside, words_beside
 from pellucid.evaluation.mistakes import PICTURES_SHOWN, Picture, no_picture
 from pellucid.evaluation.multilabel import check_numbers
 from pellucid.evaluation.sections import judgement_page
@@ -98,13 +99,11 @@ class RegressionEvaluation(Result):
             "residuals": [one.to_dict() for one in self.residuals],
             "largest": [error.to_dict() for error in self.largest],
             "histogram": None if self.histogram is None else [list(part) for part in self.histogram],
-            "slices": self.slices.to_dict() if self.slices else None,
-            "baselines": self.baselines.to_dict() if self.baselines else None,
+            **facts_beside(self.slices, self.baselines),
         }
 
     def headline(self) -> Note:
         """Return R² and, of a single target, the mean absolute error, each with its interval, in one line."""
-        beside = f"; {self.baselines.sentence()}" if self.baselines else ""
         if math.isnan(self.r2):
             value = "R² undefined, since the labels do not change"
         else:
@@ -117,7 +116,7 @@ class RegressionEvaluation(Result):
             pattern = pattern_for(score.mae)
             mae, low_error, high_error = (format(number, pattern) for number in (score.mae, *score.mae_interval))
             mean_error = f", mean absolute error {mae}  ({low_error} to {high_error})"
-        return Note(f"{self.split} {value}{mean_error}, {self.examples:,} examples{beside}")
+        return Note(f"{self.split} {value}{mean_error}, {self.examples:,} examples{words_beside(self.baselines)}")
 
     def target_table(self) -> Table:
         """Return R² and errors of each target, with their intervals."""
