@@ -222,3 +222,10 @@ def test_what_is_to_be_tried_next_of_arrays_is_no_table(pellucid_command: Comman
     inputs = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
     np.savez("numbers.npz", x=inputs, y=(inputs[:, 0] > 0).astype(int))
     assert "pellucid predict numbers.safetensors rows.csv" in pellucid_command("train", "numbers.npz", *QUICK).out
+
+
+def test_labels_that_fit_no_regression_say_that_the_task_is_wrong(pellucid_command: Command, table: Path) -> None:
+    outcome = pellucid_command("train", "flowers.csv", "--task", "regression", "--label", "species")
+    assert outcome.code == 1
+    assert "'setosa', which is no number" in outcome.err
+    assert "fix: leave --task out, or name a label column that fits it" in outcome.err

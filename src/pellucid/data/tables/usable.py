@@ -48,7 +48,11 @@ def usable(frame: Frame, parse: Callable[[Frame], Parsed], *, skip_bad: bool) ->
         return parsed
     if not skip_bad:
         words = [f"{what} in {frame.row_names(rows)}" for what, rows in faults]
-        raise DataError(f"{frame.name} has {listed(words)}", fix="correct them, or leave those rows out: --skip-bad")
+        fix = "correct them, or leave those rows out: --skip-bad"
+        if any(values.is_bad.all() for values in parsed.labels.values()):
+            # None of a whole column fits: then it is not the rows that are wrong.
+            fix = "leave --task out, or name a label column that fits it with --label"
+        raise DataError(f"{frame.name} has {listed(words)}", fix=fix)
     is_bad = np.logical_or.reduce([rows for _, rows in faults])
     if is_bad.all():
         raise DataError(
