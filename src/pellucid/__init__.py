@@ -50,6 +50,7 @@ _HOMES = {
     "cnn_for": "networks.cnn",
     "backbone": "networks.backbones",
     "Augmentation": "data.augmentation",
+    "read_for": "classifier.reading_for",
     "read_weights": "classifier.pretrained",
     "load": "classifier.saving",
     "mlp": "networks.mlp",
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from pellucid.classifier.predicting import predict as predict
     from pellucid.classifier.predictions import Predictions as Predictions
     from pellucid.classifier.pretrained import read_weights as read_weights
+    from pellucid.classifier.reading_for import read_for as read_for
     from pellucid.classifier.report import Report as Report
     from pellucid.classifier.report import report as report
     from pellucid.classifier.saving import load as load
