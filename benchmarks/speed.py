@@ -9,7 +9,7 @@ meant    each as it is meant to be used: one race on all 55,000 training images,
          in the other rounds images per second on the first --examples only
 equal    batch 256, float32, inputs normalised and in memory: images per second on the first --examples
 recipe   one schedule, optimizer and label smoothing for all who take them, for --epochs epochs
-ours     pellucid for 1, 2 … --longest epochs with --seeds seeds each
+ours     pellucid for each number of epochs in --lengths with --seeds seeds each
 busy     pellucid, the plain loop and the JAX scan alone and beside a process that keeps one processor busy
 sets     pellucid, the plain loop and scikit-learn on three other datasets
 
@@ -43,6 +43,7 @@ PARTS = ("meant", "equal", "recipe", "ours", "busy", "sets")
 SHORT_EPOCHS = 3
 EPOCHS_ELSEWHERE = {"table": 1, "digits": 20, "shapes": 5}
 MOST_SECONDS = 900
+LENGTHS = (1.0, 2.0, 2.25, 2.5, 3.0, 4.0)
 
 
 @dataclass
@@ -145,12 +146,12 @@ def rounds_of(
     return summed_up(runs), products
 
 
-def seeds_of_ours(contest: Contest, data: Path, longest: int, seeds: int) -> list[dict[str, Any]]:
+def seeds_of_ours(contest: Contest, data: Path, lengths: Sequence[float], seeds: int) -> list[dict[str, Any]]:
     """Return seconds and accuracies of pellucid for each number of epochs, over several seeds."""
-    runs: dict[int, list[dict[str, Any]]] = {epochs: [] for epochs in range(1, longest + 1)}
+    runs: dict[float, list[dict[str, Any]]] = {epochs: [] for epochs in lengths}
     for seed in range(seeds):
         for epochs, found in runs.items():
-            result = contest.run(ours(f", --epochs {epochs}", epochs=epochs), "meant", data, seed=seed)
+            result = contest.run(ours(f", --epochs {epochs:g}", epochs=epochs), "meant", data, seed=seed)
             if result is not None:
                 found.append(result)
     return [
@@ -232,7 +233,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
             result[setting], more = rounds_of(contest, entries, setting, data, asked)
             products += more
     if "ours" in arguments.parts:
-        result["ours"] = seeds_of_ours(contest, data, arguments.longest, arguments.seeds)
+        result["ours"] = seeds_of_ours(contest, data, arguments.lengths, arguments.seeds)
     if "busy" in arguments.parts:
         result["busy"] = beside_a_neighbour(contest, data, short)
     if "sets" in arguments.parts:
@@ -254,7 +255,7 @@ def main() -> None:
     parser.add_argument("--race-epochs", type=int, default=10, help="most epochs of a race")
     parser.add_argument("--epochs", type=int, default=3, help="of the part recipe")
     parser.add_argument("--examples", type=int, default=16_384, help="of a short epoch")
-    parser.add_argument("--longest", type=int, default=4, help="most epochs of the part ours")
+    parser.add_argument("--lengths", type=float, nargs="+", default=LENGTHS, help="epochs of the part ours")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--table-examples", type=int, default=1_000_000)
     parser.add_argument("--threads", type=int, default=2)

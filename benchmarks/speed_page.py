@@ -140,7 +140,7 @@ def _ours(result: dict[str, Any]) -> str:
     ladder = result["ours"]
     rows = [
         [
-            str(rung["epochs"]),
+            f"{rung['epochs']:g}",
             _seconds(rung["seconds"]),
             _seconds(rung["training_seconds"]),
             f"{statistics.mean(rung['test_accuracy']['runs']):.2%}",
@@ -165,9 +165,9 @@ seeds; everything else is left to pellucid, and every length tried is shown.
 def _sooner(result: dict[str, Any], goal: float) -> str:
     rung = mean_seconds_to(result["ours"], goal)
     if rung is None:
-        return f"- {goal:.0%}: not reached by the mean of the seeds within {result['ours'][-1]['epochs']} epochs."
+        return f"- {goal:.0%}: not reached by the mean of the seeds within {result['ours'][-1]['epochs']:g} epochs."
     seconds = statistics.median(rung["seconds"]["runs"])
-    text = f"- {goal:.0%} by the mean of the seeds with --epochs {rung['epochs']}, {seconds:.2f} s"
+    text = f"- {goal:.0%} by the mean of the seeds with --epochs {rung['epochs']:g}, {seconds:.2f} s"
     others = {
         name: reached
         for name, peer in result.get("meant", {}).items()

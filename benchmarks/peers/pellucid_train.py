@@ -64,7 +64,8 @@ def main() -> None:
         with evaluating(trained):
             return trained(preparation(raw)).numpy()
 
-    race.lap(len(dataset.train) * len(run.history.epochs), answer)
+    assert run.settings.epochs is not None
+    race.lap(round(len(dataset.train) * run.settings.epochs), answer)
     race.finish(
         images_per_second=float(np.median(speeds[1:] or speeds)),
         epochs=len(run.history.epochs),

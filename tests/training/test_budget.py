@@ -2,6 +2,8 @@
 
 from time import perf_counter
 
+import numpy as np
+import pytest
 import torch
 
 import pellucid
@@ -33,6 +35,26 @@ def test_a_clock_shorter_than_an_epoch_still_gives_a_judged_network(dataset: Dat
     )
     assert len(run.history.epochs) == 1
     assert run.history.best.validation_accuracy is not None
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(2.5, (8, 8, 4)), (0.3, (2,)), (2.0, (8, 8))])
+def test_epochs_that_are_not_whole_end_within_the_last(dataset: Dataset, epochs: float, steps: tuple[int, ...]) -> None:
+    """60 examples in batches of 8 are 8 steps; the schedule ends with the last of them."""
+    seen: list[int] = []
+    network = pellucid.mlp(36, (16,), 3, seed=0)
+    network.register_forward_pre_hook(lambda module, inputs: seen.append(len(inputs[0])) if module.training else None)
+    few = Dataset("few", {**dataset.splits, "train": dataset.train.take(np.arange(60))}, dataset.class_names)
+    settings = Settings(epochs=epochs, batch_size=8, learning_rate=0.01, reference=True, schedule="one-cycle")
+    run = pellucid.train(network, few, settings)
+    trained = seen[-sum(steps) :]
+    assert len(run.history.epochs) == len(steps)
+    assert [sum(size == 8 for size in trained), sum(size == 4 for size in trained)] == [
+        sum(min(count, 7) for count in steps), sum(count == 8 for count in steps),
+    ]  # fmt: skip
+    last = run.history.epochs[-1].learning_rate
+    assert last == pytest.approx(0.01 / (sum(steps) - round(0.1 * sum(steps))))
+    assert run.history.ending == "finished"
+    assert run.settings.to_dict()["epochs"] == epochs
 
 
 def test_stops_when_the_validation_accuracy_is_reached(dataset: Dataset) -> None:

@@ -3,6 +3,7 @@
 import copy
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -109,6 +110,55 @@ def test_the_range_test_finds_a_lower_rate_for_a_steeper_network(
     steep = chosen(Steep(), dataset, settings).settings.learning_rate
     assert steep is not None and gentle is not None
     assert steep < gentle
+
+
+def test_the_range_test_ends_early_with_the_rate_that_the_whole_one_finds(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The highest rate that is taken is passed before the middle; a limit past the range never ends it early."""
+    steps: list[float] = []
+    step = probing.Trial.step
+
+    def counted(trial: probing.Trial, inputs: Tensor, labels: Tensor, rate: float) -> Tensor:
+        steps.append(rate)
+        return step(trial, inputs, labels, rate)
+
+    monkeypatch.setattr(probing.Trial, "step", counted)
+    preparation = pellucid.ImagePreparation.fit(dataset.train)
+    probe = probe_of(pellucid.mlp(36, (16,), 3, seed=0))
+    torch.manual_seed(0)
+    early = probing.choose_learning_rate(probe, dataset.train, preparation, "float32")
+    assert early == probing.HIGHEST_RATES["adamw"]
+    assert len(steps) < probing.RANGE_STEPS - 4
+    monkeypatch.setattr(probing, "HIGHEST_RATES", {"adamw": 1.0})
+    steps.clear()
+    torch.manual_seed(0)
+    whole = probing.choose_learning_rate(probe, dataset.train, preparation, "float32")
+    assert len(steps) > probing.RANGE_STEPS - 4
+    assert whole > early
+
+
+class Folding(nn.Module):
+    """Makes an image of a row of a table, for a convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(1, 4, 3, padding=1)
+        self.out = nn.Linear(4 * 64, 10)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        features: Tensor = self.convolution(inputs.view(-1, 1, 8, 8)).relu().flatten(1)
+        logits: Tensor = self.out(features)
+        return logits
+
+
+def test_a_network_that_makes_images_of_rows_is_trained() -> None:
+    """Only inputs that are images can have their channels last."""
+    generator = np.random.default_rng(0)
+    inputs, labels = generator.normal(size=(300, 64)).astype(np.float32), np.arange(300) % 10
+    rows = pellucid.from_arrays(inputs, labels)
+    run = pellucid.train(Folding(), rows, Settings(epochs=1, batch_size=32))
+    assert math.isfinite(run.history.best.train_loss)
 
 
 def test_a_network_that_explodes_at_once_gets_the_lowest_rate(dataset: Dataset) -> None:

@@ -30,7 +30,7 @@ def plain_loop(network: nn.Module, dataset: Dataset, settings: Settings, optimiz
     loss_function = nn.CrossEntropyLoss(label_smoothing=settings.label_smoothing)
     generator = torch.Generator().manual_seed(settings.seed)
     network.train()
-    assert settings.epochs is not None
+    assert isinstance(settings.epochs, int)
     assert settings.batch_size is not None
     for _ in range(settings.epochs):
         order = torch.randperm(len(labels), generator=generator)

@@ -15,7 +15,7 @@ from pellucid.training.settings import Settings
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("epochs", 0), ("epochs", 1.5), ("epochs", True), ("batch_size", -1), ("learning_rate", 0.0),
+        ("epochs", 0), ("epochs", -1.5), ("epochs", True), ("batch_size", -1), ("learning_rate", 0.0),
         ("learning_rate", math.nan), ("learning_rate", math.inf), ("weight_decay", -0.1), ("warmup", 1.0),
         ("label_smoothing", 1), ("clip_norm", 0), ("patience", 0), ("seed", -1), ("momentum", "0.9"),
     ],

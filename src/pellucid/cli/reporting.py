@@ -1,5 +1,6 @@
 """What `pellucid train` says before, while and after it trains."""
 
+import math
 import shlex
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def watcher_for(console: Console, line: ProgressLine) -> Watcher:
                     show_blocks(event.findings_shown(), console)
                     console.print()
             case Choices():
-                epochs = event.settings.epochs
+                epochs = None if event.settings.epochs is None else math.ceil(event.settings.epochs)
                 console.print(f"chosen   {event}", soft_wrap=True)
             case Progress():
                 line.progress(event)

@@ -12,8 +12,10 @@ from torch import Tensor
 from pellucid.data.dataset import Split
 from pellucid.errors import ShapeError
 
-# Examples that are looked at at once; bounds the memory that fitting takes.
-BLOCK = 1024
+# Examples that are looked at at once; bounds the memory that fitting takes, and stays in the processor's cache.
+BLOCK = 256
+# So many squares of bytes add up to less than 2**24, up to which float32 holds every whole number.
+EXACT = 256
 # Below this a channel counts as constant.
 SMALLEST_STD = 1e-6
 # The background shows in a few thousand images.
@@ -82,7 +84,9 @@ class ImagePreparation:
             ShapeError: If the inputs have another shape than the training inputs.
         """
         self.check_shape(inputs)
-        scaled = inputs.to(torch.float32) / self.divisor
+        scaled = inputs.to(torch.float32)
+        # What is a copy already is changed in place: each pass through memory takes its time.
+        scaled = scaled / self.divisor if scaled is inputs else scaled.div_(self.divisor)
         if len(self.mean) == 1:
             # Plain numbers travel with the kernel; a tensor would be copied to the device at every call.
             return scaled.sub_(self.mean[0]).div_(self.std[0])
@@ -110,15 +114,17 @@ class ImagePreparation:
 def _moments(values: NDArray[Any]) -> tuple[float, float]:
     """Return mean and standard deviation of all values, by blocks.
 
-    Bytes are counted, so that the result is exact and the same on every machine; 0.2 s for Fashion-MNIST.
+    Bytes are added up in whole numbers, so that the result is exact and the same on every machine.
     """
     if values.dtype == np.uint8:
-        counts = np.zeros(256, np.int64)
+        total = squares = 0
         for start in range(0, len(values), BLOCK):
-            counts += np.bincount(values[start : start + BLOCK].ravel(), minlength=256)
-        levels = np.arange(256)
-        mean = float(counts @ levels) / values.size
-        return mean, math.sqrt(float(counts @ levels**2) / values.size - mean**2)
+            block = values[start : start + BLOCK].astype(np.float32).ravel()
+            parts = np.pad(block, (0, -block.size % EXACT)).reshape(-1, EXACT)
+            total += int(parts.sum(axis=1).sum(dtype=np.float64))
+            squares += int(np.einsum("ij,ij->i", parts, parts).sum(dtype=np.float64))
+        mean = total / values.size
+        return mean, math.sqrt(squares / values.size - mean**2)
     mean = float(values.mean(dtype=np.float64))
     blocks = (values[start : start + BLOCK].astype(np.float64) - mean for start in range(0, len(values), BLOCK))
     return mean, math.sqrt(sum(float(np.square(block).sum()) for block in blocks) / values.size)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -18,6 +19,7 @@ from pellucid.tracing.architecture import Architecture
 from pellucid.training.engine import Arithmetic, Loss
 from pellucid.training.patches import PatchStart, whiten_patches
 from pellucid.training.probing import Probe, choose_arithmetic, choose_learning_rate
+from pellucid.training.scaling import EXAMPLES, scale_layers
 from pellucid.training.settings import Settings
 from pellucid.training.whitening import Components, WhitenedStart, whitened
 
@@ -74,7 +76,7 @@ class Choices:
 
     def __str__(self) -> str:
         settings = self.settings
-        length = f"{settings.epochs} epochs" if settings.seconds is None else f"{settings.seconds:g} s"
+        length = f"{settings.epochs:g} epochs" if settings.seconds is None else f"{settings.seconds:g} s"
         start = "whitened start" if self.start or self.patches else "plain start"
         chosen = f"{self.precision}, batch {settings.batch_size}, {length}, lr {settings.learning_rate:g}, {start}"
         reasons = "; ".join(dict.fromkeys(self.reasons.values()))
@@ -143,7 +145,19 @@ def choose(
                 else "plain start, since the first layer is no Linear on the inputs and no convolution"
             )
     feed = preparation if start is None else Components(preparation, start.whitening, torch.float32)
-    probe = Probe(network, loss_function, replace(settings, batch_size=batch_size), device)
+    if not is_plain and not settings.reference:
+        places = np.linspace(0, len(train) - 1, min(EXAMPLES, len(train)), dtype=np.int64)
+        scaled = scale_layers(network, architecture, feed(torch.from_numpy(train.inputs[places]).to(device)))
+        if scaled:
+            layers = "layer" if len(scaled) == 1 else "layers"
+            reasons["scaled"] = f"{len(scaled)} hidden {layers} scaled to pass the signal on"
+    probe = Probe(
+        network,
+        loss_function,
+        replace(settings, batch_size=batch_size),
+        device,
+        is_channels_last(network, preparation, settings),
+    )
     try:
         inputs = feed(torch.from_numpy(train.inputs[:batch_size]).to(device))
         labels = torch.from_numpy(train.labels[:batch_size]).to(device)
@@ -170,6 +184,12 @@ def choose(
         raise
     chosen = replace(settings, batch_size=batch_size, epochs=epochs, learning_rate=rate)
     return Choices(chosen, arithmetic, start, patches, reasons, perf_counter() - started)
+
+
+def is_channels_last(network: nn.Module, preparation: Preparation, settings: Settings) -> bool:
+    """Return whether a run keeps the channels of images last in memory, as fast convolutions like them."""
+    is_of_images = len(preparation.prepared_shape) == 3 and not settings.reference
+    return is_of_images and any(isinstance(module, nn.Conv2d) for module in network.modules())
 
 
 def batch_size_for(examples: int) -> int:

@@ -112,7 +112,7 @@ def fit(
                         rate = seen / (now - started)
                         note = threads.words if threads is not None else None
                         watcher(Progress(epoch, budget.epochs, share, left, loss.item(), learning_rate, rate, note))
-                    if interruption.is_requested or budget.is_spent(judging):
+                    if interruption.is_requested or step == budget.steps or budget.is_spent(judging):
                         break
                 guard.check(step, len(batches))
                 train_loss = guard.total_loss() / max(seen, 1)
@@ -141,7 +141,7 @@ def fit(
                     ending = "until"
                 elif settings.patience is not None and epoch - best.epoch >= settings.patience:
                     ending = "patience"
-                elif epoch == budget.epochs or budget.is_spent(judging):
+                elif step == budget.steps or epoch == budget.epochs or budget.is_spent(judging):
                     ending = "finished"
                 elif head_first.is_over((position + 1) / end):
                     best.restore()

@@ -29,6 +29,8 @@ SMALLEST_COSINE = 0.97
 LARGEST_LOSS_DIFFERENCE = 0.02
 # bfloat16 must be so much faster than float32.
 GAIN = 1.1
+# Steps of each kind that are timed, in turn; fewer if they have taken so many seconds, since long ones vary less.
+ROUNDS, ENOUGH_SECONDS = 3, 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,16 +42,21 @@ class Probe:
         loss_function: Maps float32 logits and labels to a mean loss.
         settings: As asked, with a batch size.
         device: That the network is on.
+        is_channels_last: Whether images have their channels last in memory, as in the run.
     """
 
     network: nn.Module
     loss_function: Loss
     settings: Settings
     device: torch.device
+    is_channels_last: bool = False
 
 
 def choose_learning_rate(probe: Probe, train: Split, feed: Callable[[Tensor], Tensor], arithmetic: Arithmetic) -> float:
     """Return the rate at which a copy's loss is lowest while the rate rises (Smith 2017, range test).
+
+    The test ends when nothing that follows can change the answer: the highest rate that is taken has been passed, and
+    the loss was never lower.
 
     Args:
         probe: What is tried.
@@ -63,6 +70,9 @@ def choose_learning_rate(probe: Probe, train: Split, feed: Callable[[Tensor], Te
     rates = [low * (high / low) ** (step / (RANGE_STEPS - 1)) for step in range(RANGE_STEPS)]
     size = settings.batch_size or 1
     losses: list[float] = []
+    # Three steps together, so that one easy batch does not decide.
+    smooth: list[float] = []
+    highest = HIGHEST_RATES[settings.optimizer]
     order = torch.randperm(len(train))  # the examples may be sorted by class
     for step, rate in enumerate(rates):
         places = order[torch.arange(step * size, (step + 1) * size) % len(order)].numpy()
@@ -71,12 +81,14 @@ def choose_learning_rate(probe: Probe, train: Split, feed: Callable[[Tensor], Te
         if not math.isfinite(loss) or loss > DIVERGED * (losses[0] if losses else loss):
             break
         losses.append(loss)
-    # Three steps together, so that one easy batch does not decide.
-    smooth = [sum(losses[place - 1 : place + 2]) for place in range(1, len(losses) - 1)]
+        if len(losses) >= 3:
+            smooth.append(sum(losses[-3:]))
+            if rates[step - 1] >= highest and smooth[-1] < min(smooth[:-1], default=math.inf):
+                return highest
     if not smooth:
         return low
     best = rates[1 + min(range(len(smooth)), key=smooth.__getitem__)]
-    return float(f"{min(best, HIGHEST_RATES[settings.optimizer]):.2g}")
+    return float(f"{min(best, highest):.2g}")
 
 
 def choose_arithmetic(probe: Probe, inputs: Tensor, labels: Tensor, macs: int) -> tuple[Arithmetic, str | None]:
@@ -128,12 +140,19 @@ class Trial:
         self._loss_function = probe.loss_function
         self._dtype = torch.bfloat16 if arithmetic == "bfloat16" else torch.float32
         self._autocast = torch.autocast(device.type, torch.bfloat16, enabled=arithmetic == "autocast")
-        self._weights = weights_of(self._network, probe.settings, torch.zeros((), device=device), arithmetic)
+        self._format = torch.channels_last if probe.is_channels_last else torch.contiguous_format
+        self._weights = weights_of(
+            self._network,
+            probe.settings,
+            torch.zeros((), device=device),
+            arithmetic,
+            is_channels_last=probe.is_channels_last,
+        )
 
     def loss(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of a batch."""
         with self._autocast:
-            logits = self._network(inputs.to(self._dtype))
+            logits = self._network(inputs.to(self._dtype).contiguous(memory_format=self._format))
         return self._loss_function(logits.float(), labels)
 
     def gradient(self, inputs: Tensor, labels: Tensor) -> tuple[float, Tensor]:
@@ -163,10 +182,13 @@ def agree(expected: tuple[float, Tensor], found: tuple[float, Tensor]) -> bool:
     return float(torch.cosine_similarity(gradient, other_gradient, dim=0)) >= SMALLEST_COSINE
 
 
-def times_faster(one: Trial, other: Trial, inputs: Tensor, labels: Tensor, rounds: int = 3) -> float:
+def times_faster(one: Trial, other: Trial, inputs: Tensor, labels: Tensor) -> float:
     """Return the best step time of the other over that of the one, in turn; without moving the copies' weights."""
     best = [float("inf"), float("inf")]
-    for _ in range(rounds):
+    begun = perf_counter()
+    for _ in range(ROUNDS):
+        if sum(best) < float("inf") and perf_counter() - begun > ENOUGH_SECONDS:
+            break
         for index, trial in enumerate((one, other)):
             started = perf_counter()
             trial.step(inputs, labels, 0.0).item()

@@ -29,7 +29,7 @@ from pellucid.evaluation.judgement import Judgement
 from pellucid.rendering.blocks import Block, Note
 from pellucid.rendering.result import Result
 from pellucid.tracing.architecture import Architecture
-from pellucid.training.choosing import Choices, choose
+from pellucid.training.choosing import Choices, choose, is_channels_last
 from pellucid.training.engine import fit
 from pellucid.training.history import Epoch, History, Progress
 from pellucid.training.lesson import Lesson, examined
@@ -253,8 +253,7 @@ def _fitted(
     train = lesson.train
     if augmentation.mixup and lesson.task == "multiclass":
         train = learnable(train, lesson.task, classes=lesson.outputs)
-    has_convolutions = any(isinstance(module, nn.Conv2d) for module in network.modules())
-    is_channels_last = has_convolutions and not settings.reference
+    has_channels_last = is_channels_last(network, preparation, settings)
     assert settings.batch_size is not None, "chosen"
     batches: Batches | StreamBatches
     if lesson.stream is not None:
@@ -272,7 +271,7 @@ def _fitted(
                 smoothing=settings.label_smoothing,
             ),
             is_flipping=settings.flip,
-            is_channels_last=is_channels_last,
+            is_channels_last=has_channels_last,
             augmentation=augmentation,
         )
     else:
@@ -284,7 +283,7 @@ def _fitted(
             generator=torch.Generator().manual_seed(settings.seed),
             is_prepared_once=once and not settings.flip and not augmentation,
             is_flipping=settings.flip,
-            is_channels_last=is_channels_last,
+            is_channels_last=has_channels_last,
             augmentation=augmentation,
         )
     validation = None
@@ -295,7 +294,7 @@ def _fitted(
             batch_size=min(VALIDATION_BATCH, max(1, VALIDATION_VALUES // math.prod(preparation.prepared_shape))),
             device=device,
             is_prepared_once=once,
-            is_channels_last=is_channels_last,
+            is_channels_last=has_channels_last,
         )
     with random_state_kept(device, seed=settings.seed):
         return fit(

@@ -12,6 +12,11 @@ PARTS = 10_000
 class Budget:
     """What the steps of a run may take: so many of them, or the seconds that are left from now on.
 
+    Attributes:
+        started: When it began, in seconds of the clock.
+        steps: Of the whole run; None in a run by the clock.
+        epochs: Of the whole run, a last part of one counted in; None in a run by the clock.
+
     Args:
         settings: Epochs or seconds.
         steps_per_epoch: Batches of one pass.
@@ -21,8 +26,12 @@ class Budget:
     def __init__(self, settings: Settings, steps_per_epoch: int, spent: float = 0.0) -> None:
         self._seconds = None if settings.seconds is None else max(settings.seconds - spent, 1e-3)
         self.started = perf_counter()
-        self._steps_per_epoch = steps_per_epoch
-        self.epochs = settings.epochs if settings.seconds is None else None
+        self.steps: int | None = None
+        self.epochs: int | None = None
+        if self._seconds is None:
+            assert settings.epochs is not None, "left to choose"
+            self.steps = max(round(settings.epochs * steps_per_epoch), 1)
+            self.epochs = math.ceil(settings.epochs)
 
     def position(self, step: int) -> tuple[int, int]:
         """Return where the schedule is, and where it ends.
@@ -31,8 +40,8 @@ class Budget:
             step: From 0, of the whole run.
         """
         if self._seconds is None:
-            assert self.epochs is not None, "left to choose"
-            return step, self.epochs * self._steps_per_epoch
+            assert self.steps is not None
+            return step, self.steps
         share = (perf_counter() - self.started) / self._seconds
         return min(int(share * PARTS), PARTS), PARTS
 

@@ -33,7 +33,7 @@ class Settings:
     it was. The defaults were compared on validation splits only, see docs/speed.md.
 
     Attributes:
-        epochs: Passes over the training examples; None chooses.
+        epochs: Passes over the training examples, as in 4 or 2.5; None chooses.
         seconds: Train for so long instead, validation included: the schedule ends with the time.
         until: Stop at this validation accuracy, or R² of a regression.
         batch_size: Examples in a step; None chooses.
@@ -70,7 +70,9 @@ class Settings:
         UnknownNameError: If a word is not known.
     """
 
-    epochs: int | None = _setting(None, "passes over the training examples", 1, none="chosen for the data")
+    epochs: float | None = _setting(
+        None, "passes over the training examples", 0, is_open=True, none="chosen for the data"
+    )
     seconds: float | None = _setting(None, "train for so long instead", 0, is_open=True)
     until: float | None = _setting(None, "stop at this validation accuracy, or R²", 0, 1, is_open=True)
     batch_size: int | None = _setting(None, "examples in a step", 1, none="chosen for the data")
@@ -115,6 +117,9 @@ class Settings:
                     raise SettingError(f"{entry.name} is {value!r}", fix="give True or False")
                 continue
             _check_range(entry.name, value, entry.metadata, is_whole="int" in str(entry.type))
+        if isinstance(self.epochs, float) and self.epochs.is_integer():
+            # What a command line gives, which has one kind of number: 4 is told and kept as 4, not as 4.0.
+            object.__setattr__(self, "epochs", int(self.epochs))
         if self.epochs is not None and self.seconds is not None:
             raise SettingError("both epochs and seconds are given", fix="give one of them: each says when to end")
         for name, wrong in (("precision", "bfloat16"), ("start", "whitened")):

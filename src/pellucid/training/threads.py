@@ -20,6 +20,8 @@ SHORTEST_WAIT, LONGEST_WAIT = 0.5, 8.0
 # A count must be so much faster to be changed to, or a step so much slower than before to look for another at once.
 GAIN = 1.1
 ALARM = 1.5
+# Two steps of a trial that both take so much longer end it.
+HOPELESS = 1.3
 # Size and number of the products that are tried before there is a network: 15 ms in all.
 PROBE_SIZE, PROBE_ROUNDS = 384, 12
 # Steps between two looks at the time they took.
@@ -116,7 +118,7 @@ class Threads:
         self._trial.append(seconds)
         known = self._seconds.get(self._other())
         # A count that is plainly slower is not tried to the end.
-        is_hopeless = known is not None and len(self._trial) >= 2 and min(self._trial) > 2 * known
+        is_hopeless = known is not None and len(self._trial) >= 2 and min(self._trial) > HOPELESS * known
         if len(self._trial) < TRIAL_STEPS and not is_hopeless:
             return
         mine = statistics.median(self._trial[1:])
