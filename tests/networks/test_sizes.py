@@ -53,7 +53,10 @@ def shapes(examples: int, size: int, seed: int) -> Split:
 
 def test_for_fashion_mnist_it_is_the_network_whose_figures_are_published() -> None:
     ours = cnn_for((1, 28, 28), 10, activation="gelu", seed=3)
-    published = pellucid.cnn((1, 28, 28), (32, 48, 96), 10, hidden=(), stem=4, norm="batch", activation="gelu", seed=3)
+    published = pellucid.cnn(
+        (1, 28, 28), (32, 48, 96), 10, hidden=(), convolutions=(1, 1, 2), stem=4, norm="batch",
+        activation="gelu", seed=3,
+    )  # fmt: skip
     assert str(ours) == str(published)
     assert all(map(torch.equal, ours.state_dict().values(), published.state_dict().values()))
 
@@ -61,8 +64,8 @@ def test_for_fashion_mnist_it_is_the_network_whose_figures_are_published() -> No
 @pytest.mark.parametrize(
     ("shape", "millions", "parameters"),
     [
-        ((1, 28, 28), 4.9, 64_778), ((3, 32, 32), 6.6, 72_522), ((3, 64, 64), 17.7, 121_186),
-        ((3, 96, 96), 17.4, 177_122), ((3, 128, 128), 31.0, 186_082), ((3, 224, 224), 54.2, 187_554),
+        ((1, 28, 28), 5.6, 147_914), ((3, 32, 32), 7.9, 155_658), ((3, 64, 64), 20.1, 268_898),
+        ((3, 96, 96), 18.8, 324_834), ((3, 128, 128), 33.3, 333_794), ((3, 224, 224), 55.5, 335_266),
     ],
 )  # fmt: skip
 def test_multiply_adds_and_parameters_grow_with_the_size_and_stay_small(
@@ -97,6 +100,37 @@ def test_a_stem_takes_every_so_many_th_place(size: tuple[int, int], stride: int)
     stem = network.get_submodule("conv_relu_stack.0")
     assert stem(torch.zeros(1, 2, *size)).shape == (1, 4, size[0] // stride, size[1] // stride)
     assert network(torch.zeros(2, 2, *size)).shape == (2, 3)
+
+
+def test_further_convolutions_of_a_block_see_the_halved_maps() -> None:
+    network = pellucid.cnn((3, 16, 16), (4, 6), 2, convolutions=(1, 3), hidden=(), norm="batch", seed=0)
+    seen: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+
+    def note(layer: nn.Module, inputs: tuple[torch.Tensor], outputs: torch.Tensor) -> None:
+        seen.append((tuple(inputs[0].shape[1:]), tuple(outputs.shape[1:])))
+
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(note)
+    assert network(torch.zeros(2, 3, 16, 16)).shape == (2, 2)
+    assert seen == [
+        ((3, 16, 16), (4, 16, 16)), ((4, 8, 8), (6, 8, 8)), ((6, 4, 4), (6, 4, 4)), ((6, 4, 4), (6, 4, 4)),
+    ]  # fmt: skip
+    assert sum(isinstance(layer, nn.BatchNorm2d) for layer in network.modules()) == 4
+
+
+def test_one_number_of_convolutions_is_for_every_block() -> None:
+    twice = pellucid.cnn((1, 16, 16), (4, 8), 2, convolutions=2, seed=0)
+    assert str(twice) == str(pellucid.cnn((1, 16, 16), (4, 8), 2, convolutions=(2, 2), seed=0))
+
+
+def test_convolutions_that_do_not_fit_the_blocks_are_refused() -> None:
+    with pytest.raises(
+        SettingError, match=r"convolutions are \[1, 2, 3\], and there are 2 blocks\n  fix: give a number"
+    ):
+        pellucid.cnn((1, 16, 16), (4, 8), 2, convolutions=(1, 2, 3))
+    with pytest.raises(SettingError, match="convolutions is"):
+        pellucid.cnn((1, 16, 16), (4, 8), 2, convolutions=0)
 
 
 @pytest.mark.parametrize("stride", [0, 3, 8])
