@@ -130,27 +130,11 @@ def choose(
     if settings.augment.strip() == "auto":
         reasons["augment"] = "no augmentation, since pixels do not say which changes keep a class"
     start, patches = None, None
-    is_plain = settings.start == "plain" or (settings.start == "auto" and is_small_table)
-    if not is_plain and not settings.reference:
-        order = [layer.name for layer in architecture.layers if not layer.is_function]
-        start = whitened(network, train, preparation, order, device)
-        if start is not None:
-            whitening = start.whitening
-            reasons["start"] = f"{whitening.components} components hold {whitening.share:.0%} of the variance"
-        elif settings.start == "whitened":
-            patches = whiten_patches(network, train, preparation, order, device)
-            reasons["start"] = (
-                f"{patches.components} components of patches"
-                if patches is not None
-                else "plain start, since the first layer is no Linear on the inputs and no convolution"
-            )
+    is_plain = settings.reference or settings.start == "plain" or (settings.start == "auto" and is_small_table)
+    if not is_plain:
+        start, patches, why = _start(network, train, preparation, architecture, settings, device)
+        reasons |= {"start": why} if why is not None else {}
     feed = preparation if start is None else Components(preparation, start.whitening, torch.float32)
-    if not is_plain and not settings.reference:
-        places = np.linspace(0, len(train) - 1, min(EXAMPLES, len(train)), dtype=np.int64)
-        scaled = scale_layers(network, architecture, feed(torch.from_numpy(train.inputs[places]).to(device)))
-        if scaled:
-            layers = "layer" if len(scaled) == 1 else "layers"
-            reasons["scaled"] = f"{len(scaled)} hidden {layers} scaled to pass the signal on"
     probe = Probe(
         network,
         loss_function,
@@ -159,6 +143,11 @@ def choose(
         is_channels_last(network, preparation, settings),
     )
     try:
+        if not is_plain:
+            scaled = scale_layers(network, architecture, feed(_spread(train, EXAMPLES).to(device)))
+            if scaled:
+                layers = "layer" if len(scaled) == 1 else "layers"
+                reasons["scaled"] = f"{len(scaled)} hidden {layers} scaled to pass the signal on"
         inputs = feed(torch.from_numpy(train.inputs[:batch_size]).to(device))
         labels = torch.from_numpy(train.labels[:batch_size]).to(device)
         macs = sum(layer.macs or 0 for layer in architecture.layers) // 2 * batch_size
@@ -184,6 +173,34 @@ def choose(
         raise
     chosen = replace(settings, batch_size=batch_size, epochs=epochs, learning_rate=rate)
     return Choices(chosen, arithmetic, start, patches, reasons, perf_counter() - started)
+
+
+def _start(
+    network: nn.Module,
+    train: Split,
+    preparation: Preparation,
+    architecture: Architecture,
+    settings: Settings,
+    device: torch.device,
+) -> tuple[WhitenedStart | None, PatchStart | None, str | None]:
+    """Give the first layer the start that suits it; return it, and what to say of it."""
+    order = [layer.name for layer in architecture.layers if not layer.is_function]
+    start = whitened(network, train, preparation, order, device)
+    if start is not None:
+        share = start.whitening.share
+        return start, None, f"{start.whitening.components} components hold {share:.0%} of the variance"
+    if settings.start != "whitened":
+        return None, None, None
+    patches = whiten_patches(network, train, preparation, order, device)
+    if patches is None:
+        return None, None, "plain start, since the first layer is no Linear on the inputs and no convolution"
+    return None, patches, f"{patches.components} components of patches"
+
+
+def _spread(train: Split, examples: int) -> torch.Tensor:
+    """Return the raw inputs of so many examples from all over the split, which may be sorted by class."""
+    places = np.linspace(0, len(train) - 1, min(examples, len(train)), dtype=np.int64)
+    return torch.from_numpy(train.inputs[places])
 
 
 def is_channels_last(network: nn.Module, preparation: Preparation, settings: Settings) -> bool:

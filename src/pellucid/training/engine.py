@@ -19,6 +19,7 @@ from pellucid.training.interruption import Interruption
 from pellucid.training.schedule import Budget, learning_rate_at
 from pellucid.training.scoring import Score, measure
 from pellucid.training.settings import Settings
+from pellucid.training.stack_step import StackStep
 from pellucid.training.threads import Threads
 from pellucid.training.weights import FlatWeights, PlainWeights, Snapshot, Weights, can_be_flat, check_trainable
 
@@ -75,6 +76,9 @@ def fit(
     products: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
     if arithmetic == "autocast":
         products = torch.autocast(device.type, torch.bfloat16)
+    # A stack of Linear and ReLU has its step written out, if that gives what autograd gives on the first batch.
+    may_be_written_out = not settings.reference and arithmetic != "autocast" and not settings.freeze
+    written_out: StackStep | None = None
     step = 0
     epochs: list[Epoch] = []
     ending: Ending | None = None
@@ -91,11 +95,16 @@ def fit(
                 for inputs, labels in batches:
                     position, end = budget.position(step)
                     learning_rate = learning_rate_at(position, end, settings) * head_first.rate
-                    with products:
-                        logits = network(inputs)
-                    loss = loss_function(logits if is_plain else logits.float(), labels)
-                    weights.clear()
-                    loss.backward()  # type: ignore[no-untyped-call]
+                    if step == 0 and may_be_written_out:
+                        written_out = StackStep.of(network, loss_function, inputs, labels)
+                    if written_out is not None:
+                        loss = written_out(inputs, labels)
+                    else:
+                        with products:
+                            logits = network(inputs)
+                        loss = loss_function(logits if is_plain else logits.float(), labels)
+                        weights.clear()
+                        loss.backward()  # type: ignore[no-untyped-call]
                     guard.see(loss, len(labels))
                     weights.step(learning_rate)
                     step += 1

@@ -54,7 +54,8 @@ class Settings:
             it where the device multiplies it faster and the network's gradients agree, and "float32" otherwise.
         start: "whitened" trains a first Linear in the basis of the inputs' principal components and folds it back, or
             gives a first convolution whitening filters in place of its weights; "auto" does the first where the
-            network allows it, and never the second.
+            network allows it, and never the second. Both scale the hidden Linears of a plain stack of new ones, see
+            `pellucid.training.scaling`; "plain" leaves all as it is.
         flip: Whether to mirror each image left to right in every second epoch: right for clothes, wrong for digits.
         augment: What is done to training images at random, anew in every epoch, as in "shift,rotate:10,mixup:0.2"; see
             `pellucid.data.augmentation`.
