@@ -1,6 +1,7 @@
 """What the package promises about itself."""
 
 import ast
+import gc
 import importlib.metadata
 import inspect
 import subprocess
@@ -48,6 +49,14 @@ def test_the_version_is_that_of_the_installed_package() -> None:
     except importlib.metadata.PackageNotFoundError:
         pytest.skip("pellucid is imported from its source, and not installed")
     assert installed == pellucid.__version__
+
+
+def test_loading_a_name_leaves_the_collector_as_it_was() -> None:
+    for switch in (gc.disable, gc.enable):
+        switch()
+        vars(pellucid).pop("Trace", None)
+        assert pellucid.Trace.__name__ == "Trace"
+        assert gc.isenabled() == (switch is gc.enable)
 
 
 @pytest.mark.parametrize(

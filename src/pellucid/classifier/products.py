@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pellucid.classifier.stacks import ELEMENTWISE, Layer, folded
 from pellucid.data.preparing_images import ImagePreparation
+from pellucid.products import affine, has_bfloat16
 
 # Rows of inputs that packed weights are laid out for; other numbers work as well.
 PACKED_FOR = 1024
@@ -33,7 +33,9 @@ class Float32:
             return values.view(1, -1)
         values = raw.float()
         for layer in self.layers:
-            values = _bent(functional.linear(values, layer.weight, layer.bias), layer.bends)
+            is_rectified = bool(layer.bends) and type(layer.bends[0]) is nn.ReLU
+            values = affine(values, layer.weight, layer.bias, is_rectified=is_rectified)
+            values = _bent(values, layer.bends[1:] if is_rectified else layer.bends)
         return values
 
 
@@ -61,11 +63,7 @@ class Bfloat16:
 
 def has_packed_products() -> bool:
     """Return whether PyTorch and processor have the kernels that `Bfloat16` takes."""
-    names = ("_linear_pointwise", "_reorder_linear_weight")
-    is_built = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    if not is_built or not all(hasattr(torch.ops.mkldnn, name) for name in names):
-        return False
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001
+    return has_bfloat16() and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
 
 
 def _bent(values: Tensor, bends: Sequence[nn.Module]) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pellucid.data.dataset import Split
+from pellucid.products import product
 
 # Height and width of the small pictures that are compared first, each with each.
 THUMBNAIL = 14
@@ -83,7 +84,7 @@ def near_pairs(first: Split, second: Split) -> tuple[NearPair, ...]:
     found: list[NearPair] = []
     for start in range(0, min(len(second), MOST_COMPARED), BLOCK):
         block = Split(second.inputs[start : start + BLOCK], second.labels[start : start + BLOCK])
-        nearest = (_standardised(block, is_small=True) @ small.T).max(dim=1)
+        nearest = product(_standardised(block, is_small=True), small.T).max(dim=1)
         # A small picture says less than the whole one: whoever is alike in full is alike when small.
         places = (nearest.values > SAME - 0.02).nonzero().flatten()
         if not len(places):

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from pellucid.data.dataset import Split
 from pellucid.data.preparing import Preparation
+from pellucid.products import product
 
 FITTED_ON = 4_000
 # Of all patches together, so that large images do not take gigabytes: 256 MiB.
@@ -83,7 +84,7 @@ def whiten_patches(
     some = torch.from_numpy(train.inputs[:: max(1, len(train) // examples)][:examples]).to(device)
     patches = functional.unfold(preparation(some), window, stride=stride).transpose(1, 2).flatten(0, 1)
     patches = patches - patches.mean(dim=0)
-    variances, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
+    variances, vectors = torch.linalg.eigh(product(patches.T, patches) / len(patches))
     variances, vectors = variances.flip(0).clamp(min=0), vectors.flip(1)
     components = min(convolution.out_channels // 2, vectors.shape[1])
     if components == 0:

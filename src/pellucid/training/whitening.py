@@ -17,6 +17,7 @@ from pellucid.data.dataset import Split
 from pellucid.data.preparing import Preparation
 from pellucid.devices import random_state_kept
 from pellucid.networks.modes import evaluating
+from pellucid.products import product
 
 # Enough for the covariance of a few hundred values: with 5,000 networks are no better, and it takes twice as long.
 FITTED_ON = 3_000
@@ -62,7 +63,7 @@ class Whitening:
         centred = inputs - mean
         total = float(centred.square().sum()) / len(centred)
         if inputs.shape[1] <= MOST_INPUTS:
-            variances, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
+            variances, vectors = torch.linalg.eigh(product(centred.T, centred) / len(centred))
             variances, vectors = variances.flip(0).clamp(min=0), vectors.flip(1)
         else:
             with random_state_kept(inputs.device, seed=0):
@@ -211,4 +212,4 @@ class Components:
     def __call__(self, raw: Tensor) -> Tensor:
         """Return [examples, components] for raw [examples, channels, height, width]."""
         centred = self._preparation(raw).flatten(1).sub_(self._whitening.mean)
-        return centred.to(self._dtype) @ self._forward
+        return product(centred.to(self._dtype), self._forward)
