@@ -113,6 +113,11 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     return False
 
 
+def has_fast_float16(device: torch.device) -> bool:
+    """Return whether a device multiplies float16 in its hardware: NVIDIA's tensor cores, from capability 7.0 on."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0)
+
+
 @contextlib.contextmanager
 def random_state_kept(device: torch.device, seed: int | None = None) -> Iterator[None]:
     """Leave the random generators of the CPU and of one device as they were.

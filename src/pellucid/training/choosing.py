@@ -60,7 +60,7 @@ class Choices:
     @property
     def precision(self) -> str:
         """Of the products, in the words of the settings."""
-        return "float32" if self.arithmetic == "float32" else "bfloat16"
+        return "bfloat16" if self.arithmetic == "autocast" else self.arithmetic
 
     def close(self) -> None:
         """Leave the network an ordinary one: fold the whitened start, let a kept convolution be trained again."""

@@ -16,6 +16,7 @@ from pellucid.training.freezing import HeadFirst
 from pellucid.training.guard import LossGuard
 from pellucid.training.history import Ending, Epoch, History, Progress
 from pellucid.training.interruption import Interruption
+from pellucid.training.loss_scale import LossScale
 from pellucid.training.schedule import Budget, learning_rate_at
 from pellucid.training.scoring import Score, measure
 from pellucid.training.settings import Settings
@@ -25,8 +26,9 @@ from pellucid.training.weights import FlatWeights, PlainWeights, Snapshot, Weigh
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Watcher = Callable[[Progress | Epoch], None]
-# What products are made in. "autocast" is bfloat16 with float32 weights, for networks that cannot hold bfloat16 ones.
-Arithmetic = Literal["float32", "bfloat16", "autocast"]
+# What products are made in. "autocast" is bfloat16 with float32 weights, for networks that cannot hold bfloat16 ones;
+# "float16" has float32 weights too, and a loss that is scaled.
+Arithmetic = Literal["float32", "bfloat16", "autocast", "float16"]
 # Seconds between two reports: reading a loss makes an accelerator wait.
 REPORT_SECONDS = 0.1
 
@@ -70,14 +72,14 @@ def fit(
     if not network.training:
         network.train()
     head_first = HeadFirst(network, settings.freeze)
-    weights = weights_of(network, settings, guard.is_bad, arithmetic, is_channels_last=batches.is_channels_last)
+    scale = LossScale(device) if arithmetic == "float16" else None
+    is_channels_last = batches.is_channels_last
+    weights = weights_of(network, settings, guard.is_bad, arithmetic, scale, is_channels_last=is_channels_last)
     best = Best(weights)
     is_plain = arithmetic == "float32"
-    products: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
-    if arithmetic == "autocast":
-        products = torch.autocast(device.type, torch.bfloat16)
+    products = products_in(arithmetic, device)
     # A stack of Linear and ReLU has its step written out, if that gives what autograd gives on the first batch.
-    may_be_written_out = not settings.reference and arithmetic != "autocast" and not settings.freeze
+    may_be_written_out = not settings.reference and arithmetic in {"float32", "bfloat16"} and not settings.freeze
     written_out: StackStep | None = None
     step = 0
     epochs: list[Epoch] = []
@@ -104,7 +106,7 @@ def fit(
                             logits = network(inputs)
                         loss = loss_function(logits if is_plain else logits.float(), labels)
                         weights.clear()
-                        loss.backward()  # type: ignore[no-untyped-call]
+                        (loss if scale is None else scale.of(loss)).backward()  # type: ignore[no-untyped-call]
                     guard.see(loss, len(labels))
                     weights.step(learning_rate)
                     step += 1
@@ -124,6 +126,8 @@ def fit(
                     if interruption.is_requested or step == budget.steps or budget.is_spent(judging):
                         break
                 guard.check(step, len(batches))
+                if scale is not None:
+                    scale.check()
                 train_loss = guard.total_loss() / max(seen, 1)
                 trained = perf_counter()
                 score = measure(network, validation, task, products) if validation is not None else None
@@ -157,7 +161,7 @@ def fit(
                     weights.close()
                     head_first.release()
                     weights = weights_of(
-                        network, settings, guard.is_bad, arithmetic, is_channels_last=batches.is_channels_last
+                        network, settings, guard.is_bad, arithmetic, scale, is_channels_last=is_channels_last
                     )
                     best.follow(weights)
         best.restore()
@@ -176,10 +180,11 @@ def weights_of(
     settings: Settings,
     is_bad: Tensor,
     arithmetic: Arithmetic,
+    scale: LossScale | None = None,
     *,
     is_channels_last: bool = False,
 ) -> Weights:
-    """Return the weights in one buffer, or one by one for reference and where they cannot be."""
+    """Return the weights in one buffer, or one by one for reference and where they cannot be (never with a scale)."""
     if settings.reference or not can_be_flat(network):
         return PlainWeights(network, settings, is_bad)
     return FlatWeights(
@@ -188,7 +193,14 @@ def weights_of(
         is_bad,
         is_bfloat16=arithmetic == "bfloat16",
         is_channels_last=is_channels_last,
+        scale=scale,
     )
+
+
+def products_in(arithmetic: Arithmetic, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Return a context in which networks with float32 weights make their products as they are to be made."""
+    dtypes = {"autocast": torch.bfloat16, "float16": torch.float16}
+    return torch.autocast(device.type, dtypes[arithmetic]) if arithmetic in dtypes else contextlib.nullcontext()
 
 
 class Best:

@@ -5,14 +5,17 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from pellucid.data.dataset import Split
-from pellucid.devices import has_fast_bfloat16, random_state_kept
-from pellucid.training.engine import Arithmetic, Loss, weights_of
+from pellucid.devices import has_fast_bfloat16, has_fast_float16, random_state_kept
+from pellucid.training.engine import Arithmetic, Loss, products_in, weights_of
+from pellucid.training.loss_scale import LossScale
 from pellucid.training.settings import Settings
+from pellucid.training.weights import can_be_flat
 
 # A step of so few multiply-adds waits for Python, not for the arithmetic.
 FEWEST_MACS = 20_000_000
@@ -27,6 +30,8 @@ DIVERGED = 4.0
 # bfloat16 keeps 8 bits: a healthy network's gradient turns by less than this, as a cosine.
 SMALLEST_COSINE = 0.97
 LARGEST_LOSS_DIFFERENCE = 0.02
+# Times that a scaled loss is halved before its gradients count as not finite.
+HALVINGS = 12
 # bfloat16 must be so much faster than float32.
 GAIN = 1.1
 # Steps of each kind that are timed, in turn; fewer if they have taken so many seconds, since long ones vary less.
@@ -100,17 +105,20 @@ def choose_arithmetic(probe: Probe, inputs: Tensor, labels: Tensor, macs: int) -
         labels: Of the batch.
         macs: Multiply-adds of a forward pass of the batch.
     """
-    settings, device = probe.settings, probe.device
+    settings = probe.settings
     if settings.reference or settings.precision == "float32":
         return "float32", None
-    is_asked = settings.precision == "bfloat16"
-    if not is_asked and not has_fast_bfloat16(device):
-        return "float32", f"no fast bfloat16 on this {'processor' if device.type == 'cpu' else 'device'}"
+    is_asked = settings.precision != "auto"
+    precision = settings.precision if is_asked else fast_precision(probe)
+    if precision is None:
+        return "float32", f"no fast bfloat16 on this {'processor' if probe.device.type == 'cpu' else 'device'}"
+    if precision == "float16" and not can_be_flat(probe.network):
+        return "float32", "float32, since not all weights are plain float32 tensors on one device"
     if not is_asked and macs < FEWEST_MACS:
         return "float32", "float32, since the network is small"
     exact = Trial(probe, "float32")
     expected = exact.gradient(inputs, labels)
-    kinds: tuple[Arithmetic, ...] = ("bfloat16", "autocast")
+    kinds: tuple[Arithmetic, ...] = ("bfloat16", "autocast") if precision == "bfloat16" else ("float16",)
     for arithmetic in kinds:
         try:
             trial = Trial(probe, arithmetic)
@@ -123,12 +131,19 @@ def choose_arithmetic(probe: Probe, inputs: Tensor, labels: Tensor, macs: int) -
             return arithmetic, None
         gain = times_faster(trial, exact, inputs, labels)
         if gain >= GAIN:
-            return arithmetic, f"bfloat16 {gain:.1f} times as fast as float32, same gradients"
-        return "float32", f"bfloat16 only {gain:.1f} times as fast as float32"
+            return arithmetic, f"{precision} {gain:.1f} times as fast as float32, same gradients"
+        return "float32", f"{precision} only {gain:.1f} times as fast as float32"
     if is_asked:
         # In so many words: then with float32 weights, which is the safest there is.
-        return "autocast", "bfloat16 as asked, though it gives other gradients"
-    return "float32", "float32, since bfloat16 gives other gradients"
+        return kinds[-1], f"{precision} as asked, though it gives other gradients"
+    return "float32", f"float32, since {precision} gives other gradients"
+
+
+def fast_precision(probe: Probe) -> Literal["bfloat16", "float16"] | None:
+    """Return what the device multiplies in hardware: bfloat16 first, whose range is that of float32."""
+    if has_fast_bfloat16(probe.device):
+        return "bfloat16"
+    return "float16" if has_fast_float16(probe.device) else None
 
 
 class Trial:
@@ -139,37 +154,51 @@ class Trial:
         self._network = copy.deepcopy(probe.network).train()
         self._loss_function = probe.loss_function
         self._dtype = torch.bfloat16 if arithmetic == "bfloat16" else torch.float32
-        self._autocast = torch.autocast(device.type, torch.bfloat16, enabled=arithmetic == "autocast")
+        self._arithmetic = arithmetic
+        self._scale = LossScale(device) if arithmetic == "float16" else None
         self._format = torch.channels_last if probe.is_channels_last else torch.contiguous_format
         self._weights = weights_of(
             self._network,
             probe.settings,
             torch.zeros((), device=device),
             arithmetic,
+            self._scale,
             is_channels_last=probe.is_channels_last,
         )
 
     def loss(self, inputs: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of a batch."""
-        with self._autocast:
+        with products_in(self._arithmetic, inputs.device):
             logits = self._network(inputs.to(self._dtype).contiguous(memory_format=self._format))
         return self._loss_function(logits.float(), labels)
 
     def gradient(self, inputs: Tensor, labels: Tensor) -> tuple[float, Tensor]:
         """Return the loss and its gradient, one float32 row."""
-        with random_state_kept(inputs.device):  # the same dropout for each arithmetic
-            loss = self.loss(inputs, labels)
-            loss.backward()  # type: ignore[no-untyped-call]
-        rows = [p.grad.float().flatten() for p in self._network.parameters() if p.grad is not None]
-        return loss.item(), torch.cat(rows) if rows else torch.zeros(1)
+        # Where a scaled loss overflows, its factor is halved, as in a run.
+        for _ in range(HALVINGS):
+            self._weights.clear()
+            with random_state_kept(inputs.device):  # the same dropout for each arithmetic
+                loss = self.loss(inputs, labels)
+                self._go_back(loss)
+            rows = [p.grad.float().flatten() for p in self._network.parameters() if p.grad is not None]
+            row = torch.cat(rows) if rows else torch.zeros(1)
+            if self._scale is None:
+                break
+            self._scale.undo([row], torch.zeros((), device=row.device))
+            if row.isfinite().all():
+                break
+        return loss.item(), row
 
     def step(self, inputs: Tensor, labels: Tensor, learning_rate: float) -> Tensor:
         """Return the loss of a batch, and move the copy's weights."""
         loss = self.loss(inputs, labels)
         self._weights.clear()
-        loss.backward()  # type: ignore[no-untyped-call]
+        self._go_back(loss)
         self._weights.step(learning_rate)
         return loss
+
+    def _go_back(self, loss: Tensor) -> None:
+        (loss if self._scale is None else self._scale.of(loss)).backward()  # type: ignore[no-untyped-call]
 
 
 def agree(expected: tuple[float, Tensor], found: tuple[float, Tensor]) -> bool:

@@ -52,7 +52,7 @@ class Run(Result):
         settings: As asked, with what was left to choose filled in.
         choices: What was chosen, and why.
         device: That it ran on.
-        precision: Of the products, "float32" or "bfloat16".
+        precision: Of the products, "float32", "bfloat16" or "float16".
         dataset: Its name.
         architecture: Of the network.
         checkup: What the doctor says of the network, its loss and its data, before it was trained.

@@ -8,12 +8,12 @@ from pellucid.errors import SettingError, UnknownNameError, did_you_mean
 
 Optimizer = Literal["adamw", "sgd"]
 Schedule = Literal["warmup-cosine", "one-cycle", "constant"]
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Start = Literal["auto", "whitened", "plain"]
 WORDS = {
     "optimizer": ("adamw", "sgd"),
     "schedule": ("warmup-cosine", "one-cycle", "constant"),
-    "precision": ("auto", "float32", "bfloat16"),
+    "precision": ("auto", "float32", "bfloat16", "float16"),
     "start": ("auto", "whitened", "plain"),
 }
 
@@ -50,8 +50,9 @@ class Settings:
             worse.
         clip_norm: Largest norm of all gradients together; None leaves them as they are.
         patience: Epochs without a better validation accuracy after which training ends; None trains them all.
-        precision: Of the products while training. "bfloat16" keeps weights, sums and the loss in float32; "auto" takes
-            it where the device multiplies it faster and the network's gradients agree, and "float32" otherwise.
+        precision: Of the products while training. "bfloat16" keeps weights, sums and the loss in float32; "float16"
+            does too, and multiplies the loss so that small gradients do not become zero; "auto" takes the first of
+            them that the device has in hardware, if its steps are faster and its gradients agree, else "float32".
         start: "whitened" trains a first Linear in the basis of the inputs' principal components and folds it back, or
             gives a first convolution whitening filters in place of its weights; "auto" does the first where the
             network allows it, and never the second. Both scale the hidden Linears of a plain stack of new ones, see
@@ -123,7 +124,7 @@ class Settings:
             object.__setattr__(self, "epochs", int(self.epochs))
         if self.epochs is not None and self.seconds is not None:
             raise SettingError("both epochs and seconds are given", fix="give one of them: each says when to end")
-        for name, wrong in (("precision", "bfloat16"), ("start", "whitened")):
+        for name, wrong in (("precision", "bfloat16"), ("precision", "float16"), ("start", "whitened")):
             if self.reference and getattr(self, name) == wrong:
                 raise SettingError(f"reference trains without {name} {wrong!r}", fix=f"leave {name} or reference out")
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from pellucid.errors import SettingError
+from pellucid.training.loss_scale import LossScale
 from pellucid.training.settings import Settings
 
 Snapshot = dict[str, Tensor]
@@ -83,6 +84,7 @@ class FlatWeights:
         is_bad: Float32 scalar on the device; where it is 1, no update is made.
         is_bfloat16: Whether the network computes in bfloat16.
         is_channels_last: Whether the weights of convolutions lie channels-last meanwhile.
+        scale: That the loss was multiplied by before the backward pass; None if by nothing.
     """
 
     def __init__(
@@ -93,10 +95,12 @@ class FlatWeights:
         *,
         is_bfloat16: bool,
         is_channels_last: bool = False,
+        scale: LossScale | None = None,
     ) -> None:
         self._network = network
         self._settings = settings
         self._is_bad = is_bad
+        self._scale = scale
         wide = {id(p) for m in network.modules() if isinstance(m, NORMS) for p in m.parameters(recurse=False)}
         everything = list(network.parameters())
         trained = [parameter for parameter in everything if parameter.requires_grad]
@@ -121,7 +125,7 @@ class FlatWeights:
             for parameter in everything:
                 if is_bfloat16 and not parameter.requires_grad and id(parameter) not in wide:
                     parameter.data = parameter.data.bfloat16()
-        self._update = _fused_update(self._master, self._gradient, is_bad, settings)
+        self._update = _fused_update(self._master, self._gradient, is_bad if scale is None else scale.found, settings)
 
     def clear(self) -> None:
         """Forget the gradients of the last step."""
@@ -139,6 +143,8 @@ class FlatWeights:
                 mine.append(view)
                 given.append(parameter.grad)
         torch._foreach_copy_(mine, given)
+        if self._scale is not None:
+            self._scale.undo([self._gradient], self._is_bad)
         if self._settings.clip_norm is not None:
             # The same rule as torch.nn.utils.clip_grad_norm_.
             norm = torch.linalg.vector_norm(self._gradient)
@@ -236,7 +242,7 @@ def _fused_update(master: Tensor, gradient: Tensor, is_bad: Tensor, settings: Se
         steps = torch.zeros((), device=master.device)
 
         def adamw(learning_rate: float) -> None:
-            steps.add_(1)
+            steps.add_(1).sub_(is_bad)
             torch._fused_adamw_(
                 [master], [gradient], [first], [second], [], [steps],
                 lr=learning_rate, beta1=settings.momentum, beta2=settings.beta2, weight_decay=settings.weight_decay,
