@@ -12,6 +12,7 @@ float32       `Classifier.predictor(precision="float32", with_onnx=False)`
 auto          `Classifier.predictor(with_onnx=False)`: from 32 images on bfloat16, near ties decided in float32
 bfloat16      `Classifier.predictor(precision="bfloat16", with_onnx=False)`: near ties left as they are
 onnx          `Classifier.predictor(precision="float32")`, for one image only: ONNX Runtime on one thread
+int8          `Classifier.predictor()`, for one image only: ONNX Runtime in int8, near ties decided in float32
 onnxruntime   ONNX Runtime itself on all threads, which spin while they wait
 
 Their answers for the 10,000 test images are compared with those of the plain network.
@@ -38,6 +39,7 @@ from pellucid.data.preparing_images import ImagePreparation
 
 Answer = Callable[[Tensor], Tensor]
 CALLS = {1: 50, 1024: 1}
+ONE_ONLY = {"onnx", "int8"}
 
 
 def contestants(classifier: Classifier, threads: int) -> dict[str, Answer]:
@@ -60,6 +62,8 @@ def contestants(classifier: Classifier, threads: int) -> dict[str, Answer]:
         assert snapshot is not None and isinstance(classifier.preparation, ImagePreparation)
         runtime = OnnxRuntime(Float32(snapshot.layers, classifier.preparation).layers, threads)
         found["onnx"] = classifier.predictor(precision="float32").logits
+        one_by_one = classifier.predictor().logits
+        found["int8"] = lambda inputs: torch.cat([one_by_one(one) for one in torch.split(inputs, 1)])
         found["onnxruntime"] = lambda inputs: runtime(inputs.flatten(start_dim=1))
     return found
 
@@ -109,7 +113,7 @@ def main() -> None:
         "answers_for_10000_images": compared(answers, inputs),
     }
     for count in CALLS:
-        taking_part = {name: answer for name, answer in answers.items() if count == 1 or name != "onnx"}
+        taking_part = {name: answer for name, answer in answers.items() if count == 1 or name not in ONE_ONLY}
         seconds = measure(taking_part, inputs[:count].clone(), arguments.rounds)
         print(f"{count} at a time")
         facts = {}
@@ -129,7 +133,7 @@ def main() -> None:
         result[f"{count}_at_a_time"] = facts
     result["engines"] = {
         "auto": str(run.classifier.predictor(with_onnx=False)),
-        "with_onnx": run.classifier.predictor().engine,
+        "with_onnx": str(run.classifier.predictor()),
     }
     print("\n".join(result["engines"].values()))
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

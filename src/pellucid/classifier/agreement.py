@@ -1,13 +1,13 @@
-"""Whether answers in bfloat16 agree with those in float32: seen on the examples that are asked, not assumed."""
+"""Whether answers in fewer bits agree with those in float32: seen on the examples that are asked, not assumed."""
 
 import torch
 from torch import Tensor
 
-# Examples that are computed both ways before bfloat16 answers alone.
+# Examples that are computed both ways before the fewer bits answer alone.
 COMPARED = 512
 # The most that a probability may differ.
 TOLERANCE = 0.02
-# The largest share of examples whose class bfloat16 cannot decide.
+# The largest share of examples whose class the fewer bits cannot decide.
 MOST_NEAR_TIES = 0.1
 
 
@@ -19,9 +19,13 @@ class Agreement:
         error: Largest difference of a logit.
         difference: Largest difference of a probability.
         near_ties: Examples whose two best logits lay closer together than such differences can turn round.
+
+    Args:
+        kind: The fewer bits, in words.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "bfloat16") -> None:
+        self._kind = kind
         self.compared = 0
         self.error = 0.0
         self.difference = 0.0
@@ -40,7 +44,7 @@ class Agreement:
         return not is_close or self.near_ties > max(4, MOST_NEAR_TIES * self.compared)
 
     def compare(self, quick: Tensor, exact: Tensor) -> None:
-        """Take note of logits in bfloat16 and in float32 for the same examples."""
+        """Take note of logits in fewer bits and in float32 for the same examples."""
         self.error = max(float((quick - exact).abs().max()), self.error)
         self.difference = max(float((quick.softmax(dim=1) - exact.softmax(dim=1)).abs().max()), self.difference)
         self.compared += len(quick)
@@ -52,10 +56,16 @@ class Agreement:
         columns = quick.t().contiguous()
         return ((columns >= columns.amax(dim=0) - 2 * self.error).sum(dim=0) > 1).nonzero().flatten()
 
+    def is_undecided(self, quick: Tensor) -> bool:
+        """Return the same for one example: [1, classes], two or more."""
+        best, second = quick.topk(2).values[0].tolist()
+        # A NaN is above nothing.
+        return not best - second > 2 * self.error
+
     def __str__(self) -> str:
-        kind = "differs too much" if self.is_refused else "agrees"
+        verdict = "differs too much" if self.is_refused else "agrees"
         return (
-            f"bfloat16 {kind}: probabilities within {self.difference:.4f} over {self.compared} examples"
+            f"{self._kind} {verdict}: probabilities within {self.difference:.4f} over {self.compared} examples"
             f"{', near ties decided in float32' if not self.is_refused else ''}"
         )
 

@@ -13,10 +13,12 @@ IR_VERSION = 9
 
 
 class OnnxRuntime:
-    """A stack in ONNX Runtime, in float32.
+    """A stack in ONNX Runtime, in float32 or with products of int8.
 
     Args:
         layers: Of a stack; the first takes raw inputs.
+        is_int8: Whether weights and inputs of each product are rounded to 8 bits: weights by the largest of each unit,
+            once; inputs by their range over all examples of a call, so that one example is best asked alone.
         threads: One by default: others spin between calls and take the processor from whatever else runs.
 
     Raises:
@@ -24,14 +26,16 @@ class OnnxRuntime:
         LookupError: If an activation has no place in the table below.
     """
 
-    def __init__(self, layers: Sequence[Layer], threads: int = 1) -> None:
+    def __init__(self, layers: Sequence[Layer], threads: int = 1, *, is_int8: bool = False) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
         self.version: str = onnxruntime.__version__
-        self._session = onnxruntime.InferenceSession(_model(layers), options, providers=["CPUExecutionProvider"])
+        self.is_int8 = is_int8
+        model = _model(layers, is_int8=is_int8)
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def __call__(self, raw: Tensor) -> Tensor:
         """Return the logits [examples, classes] of raw inputs [examples, values]."""
@@ -54,20 +58,19 @@ _OPERATORS: dict[type[nn.Module], Callable[[Any], tuple[str, dict[str, Any]]]] =
 }
 
 
-def _model(layers: Sequence[Layer]) -> bytes:
-    """Write the layers as an ONNX model: one Gemm each, and an operator for each activation."""
-    from onnx import TensorProto, helper, numpy_helper
+def _model(layers: Sequence[Layer], *, is_int8: bool) -> bytes:
+    """Write the layers as an ONNX model: the product of each, and an operator for each activation."""
+    from onnx import TensorProto, helper
 
-    nodes, weights = [], []
+    nodes: list[Any] = []
+    weights: list[Any] = []
     name = "raw"
+    product = _product_of_int8 if is_int8 else _product
     for index, layer in enumerate(layers):
-        weight, bias, given = f"weight_{index}", f"bias_{index}", f"linear_{index}"
-        weights += [
-            numpy_helper.from_array(layer.weight.numpy(), weight),
-            numpy_helper.from_array(layer.bias.numpy(), bias),
-        ]
-        nodes.append(helper.make_node("Gemm", [name, weight, bias], [given], transB=1))
-        name = given
+        made, constants = product(layer, name, f"_{index}")
+        nodes += made
+        weights += constants
+        name = made[-1].output[0]
         for place, bend in enumerate(layer.bends):
             operator, attributes = _OPERATORS[type(bend)](bend)
             nodes.append(helper.make_node(operator, [name], [f"bent_{index}_{place}"], **attributes))
@@ -83,3 +86,48 @@ def _model(layers: Sequence[Layer]) -> bytes:
     model = helper.make_model(graph, ir_version=IR_VERSION, opset_imports=[helper.make_opsetid("", OPSET)])
     written: bytes = model.SerializeToString()
     return written
+
+
+def _product(layer: Layer, given: str, end: str) -> tuple[list[Any], list[Any]]:
+    """Return the nodes of a layer's product and sum, and their constants; `end` ends every name."""
+    from onnx import helper, numpy_helper
+
+    weight, bias = "weight" + end, "bias" + end
+    constants = [
+        numpy_helper.from_array(layer.weight.numpy(), weight),
+        numpy_helper.from_array(layer.bias.numpy(), bias),
+    ]
+    return [helper.make_node("Gemm", [given, weight, bias], ["linear" + end], transB=1)], constants
+
+
+def _product_of_int8(layer: Layer, given: str, end: str) -> tuple[list[Any], list[Any]]:
+    """Return the same with products of 8 bits: inputs rounded to uint8 by their range, weights to int8 by unit."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    # A unit without weights is divided by nothing.
+    scale = (layer.weight.abs().amax(dim=1) / 127).clamp(min=torch.finfo(torch.float32).tiny)
+    rounded = (layer.weight / scale[:, None]).round().to(torch.int8)
+    constants = [
+        numpy_helper.from_array(rounded.t().contiguous().numpy(), "weight" + end),
+        numpy_helper.from_array(scale.numpy(), "scale" + end),
+        numpy_helper.from_array(layer.bias.numpy(), "bias" + end),
+    ]
+    steps = (
+        ("DynamicQuantizeLinear", (given,), ("rounded", "step", "zero")),
+        ("MatMulInteger", ("rounded", "weight", "zero"), ("product",)),
+        ("Mul", ("step", "scale"), ("factor",)),
+        ("Cast", ("product",), ("whole",)),
+        ("Mul", ("whole", "factor"), ("scaled",)),
+        ("Add", ("scaled", "bias"), ("linear",)),
+    )
+    attributes: dict[str, dict[str, Any]] = {"Cast": {"to": TensorProto.FLOAT}}
+    nodes = [
+        helper.make_node(
+            operator,
+            [name if name == given else name + end for name in taken],
+            [name + end for name in made],
+            **attributes.get(operator, {}),
+        )
+        for operator, taken, made in steps
+    ]
+    return nodes, constants

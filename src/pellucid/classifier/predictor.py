@@ -1,7 +1,7 @@
 """`Predictor`: a classifier made ready to answer fast, with the answers of the plain network."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Literal, get_args
 
@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from pellucid.classifier.agreement import Agreement, agrees
 from pellucid.classifier.onnx_runtime import OnnxRuntime
 from pellucid.classifier.products import Bfloat16, Float32, has_packed_products
-from pellucid.classifier.stacks import take_snapshot
+from pellucid.classifier.stacks import Layer, take_snapshot
 from pellucid.data.preparing import Preparation
 from pellucid.data.preparing_images import ImagePreparation
 from pellucid.devices import has_fast_bfloat16
 from pellucid.errors import SettingError, UnknownNameError, did_you_mean
 from pellucid.tasks import Task
 
+Answer = Callable[[Tensor], Tensor]
 Precision = Literal["auto", "float32", "bfloat16"]
 # Inputs that are answered at once; bounds the memory that an answer takes.
 BATCH_SIZE = 1024
@@ -38,6 +39,7 @@ class Predictor:
 
     Attributes:
         agreement: What was seen of bfloat16 beside float32; None where only float32 is used.
+        int8_agreement: What was seen of int8 beside float32; None where it is not used.
 
     Args:
         network: Of the classifier.
@@ -48,7 +50,8 @@ class Predictor:
         finish: Makes of raw outputs what `Classifier.logits` gives.
         precision: "auto": bfloat16 for many examples where the processor has it and its answers agree, examples near a
             tie decided in float32; "float32"; or "bfloat16" without a look at the answers.
-        with_onnx: Whether ONNX Runtime is used for a few examples, where it is installed, agrees and is faster.
+        with_onnx: Whether ONNX Runtime is used for a few examples, where it is installed, agrees and is faster. With
+            the precision "auto" a single example is answered in int8, under the same conditions as in bfloat16.
     """
 
     def __init__(
@@ -76,7 +79,9 @@ class Predictor:
         self._float32: Float32 | None = None
         self._bfloat16: Bfloat16 | None = None
         self._onnx: OnnxRuntime | None = None
+        self._int8: OnnxRuntime | None = None
         self.agreement: Agreement | None = None
+        self.int8_agreement: Agreement | None = None
         if self._snapshot is None or not isinstance(preparation, ImagePreparation):
             return
         float32 = Float32(self._snapshot.layers, preparation)
@@ -91,6 +96,9 @@ class Predictor:
             self.agreement = Agreement() if precision == "auto" else None
         if with_onnx:
             self._onnx = _faster_onnx(float32, flat)
+            if precision == "auto" and classes > 1:
+                self._int8 = _faster_int8(float32.layers, self._onnx or float32, flat)
+                self.int8_agreement = Agreement("int8") if self._int8 is not None else None
 
     @property
     def engine(self) -> str:
@@ -102,11 +110,13 @@ class Predictor:
             words.append(f"bfloat16 from {BFLOAT16_FROM} examples on")
         if self._onnx is not None:
             words.append(f"ONNX Runtime {self._onnx.version} up to {ONNX_UP_TO}")
+        if self._int8 is not None and not (self.int8_agreement and self.int8_agreement.is_refused):
+            words.append(f"ONNX Runtime {self._int8.version} in int8 for one")
         return "; ".join(words)
 
     def __str__(self) -> str:
-        seen = f"\n{self.agreement}" if self.agreement is not None and self.agreement.compared else ""
-        return f"{self.engine}{seen}"
+        seen = [a for a in (self.agreement, self.int8_agreement) if a is not None and a.compared]
+        return "\n".join([self.engine, *map(str, seen)])
 
     def is_current(self) -> bool:
         """Return whether the network is a stack of Linear layers that is still as it was when this was made."""
@@ -160,6 +170,8 @@ class Predictor:
             raise SettingError("a regression has no classes and no probabilities", fix="ask for its logits")
 
     def _answers(self, raw: Tensor, float32: Float32) -> Tensor:
+        if len(raw) == 1 and self._int8 is not None and self.int8_agreement is not None:
+            return self._one_in_int8(raw, self._onnx or float32, self._int8, self.int8_agreement)
         if self._onnx is not None and len(raw) <= ONNX_UP_TO:
             return self._onnx(raw)
         if self._bfloat16 is None or len(raw) < BFLOAT16_FROM:
@@ -184,6 +196,18 @@ class Predictor:
         if len(undecided):
             logits[undecided] = float32(raw[undecided])
         return logits
+
+    @staticmethod
+    def _one_in_int8(raw: Tensor, exact: Answer, int8: OnnxRuntime, agreement: Agreement) -> Tensor:
+        """Answer one example in int8 if that can decide it; one of the first, or a near tie, in float32."""
+        if agreement.is_refused:
+            return exact(raw)
+        logits = int8(raw)
+        if agreement.left:
+            expected = exact(raw)
+            agreement.compare(logits, expected)
+            return expected
+        return exact(raw) if agreement.is_undecided(logits) else logits
 
 
 def check_precision(name: str) -> None:
@@ -215,7 +239,16 @@ def _faster_onnx(float32: Float32, tried: Tensor) -> OnnxRuntime | None:
     return onnx if is_faster and agrees(onnx(tried), float32(tried)) else None
 
 
-def _seconds(answer: Callable[[Tensor], Tensor], raw: Tensor) -> float:
+def _faster_int8(layers: Sequence[Layer], exact: Answer, tried: Tensor) -> OnnxRuntime | None:
+    """Return ONNX Runtime in int8 if it is installed, knows the layers, and answers one example sooner."""
+    try:
+        int8 = OnnxRuntime(layers, is_int8=True)
+    except (ImportError, LookupError):
+        return None
+    return int8 if _seconds(int8, tried[:1]) < _seconds(exact, tried[:1]) else None
+
+
+def _seconds(answer: Answer, raw: Tensor) -> float:
     """Return the shortest of a few runs: what else the machine does can only lengthen them."""
     fastest = math.inf
     for _ in range(10):
