@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import pellucid
 from pellucid.data.dataset import Dataset
+from pellucid.products import affine
 from pellucid.training import stack_step
 from pellucid.training.settings import Settings
 from pellucid.training.stack_step import StackStep, smoothed_cross_entropy
@@ -153,10 +154,35 @@ def test_it_is_not_taken_where_it_gives_something_else(monkeypatch: pytest.Monke
 
     def wrong(logits: Tensor, labels: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
         loss, gradient = right(logits, labels, smoothing)
-        return loss, 1.01 * gradient
+        return loss, 1.03 * gradient
 
     monkeypatch.setattr(stack_step, "smoothed_cross_entropy", wrong)
     assert StackStep.of(network, LOSS, *batch()) is None
+
+
+def test_a_value_that_rounding_lifts_over_zero_does_not_refuse_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = pellucid.mlp((1, 4, 4), (64,), 5, seed=0)
+    inputs, labels = batch(4096)
+    with torch.no_grad():
+        weight, bias = list(network.parameters())[:2]
+        # The first unit of the first example is just below zero.
+        bias[0] = -(inputs[0].flatten() @ weight[0]) - 1e-6
+
+    def lifted(values: Tensor, weight: Tensor, bias: Tensor, *, is_rectified: bool = False) -> Tensor:
+        return affine(values, weight, bias + 2e-6 if is_rectified else bias, is_rectified=is_rectified)
+
+    step = StackStep.of(network, LOSS, inputs, labels)
+    assert step is not None
+    step(inputs, labels)
+    exact = next(network.parameters()).grad
+    assert exact is not None
+    monkeypatch.setattr(stack_step, "affine", lifted)
+    step = StackStep.of(network, LOSS, inputs, labels)
+    assert step is not None
+    step(inputs, labels)
+    other = next(network.parameters()).grad
+    assert other is not None
+    assert 1e-4 < float((other - exact).norm() / exact.norm()) < stack_step.GRADIENT_TOLERANCE
 
 
 def test_the_doctor_sees_every_call_of_a_watched_run() -> None:
