@@ -18,8 +18,8 @@ from torch import Tensor
 TIMED, TURNS = (256, 512, 512), 5
 # oneDNN must be so much faster: where they are alike, the usual way is taken, and always the same one.
 GAIN = 1.25
-# Products of fewer rows wait for memory, and are left as they are.
-FEWEST_ROWS = 32
+# A product of fewer multiply-adds is over before oneDNN has begun.
+FEWEST_MACS = 2**20
 
 
 @torch.no_grad()
@@ -41,7 +41,7 @@ def affine(inputs: Tensor, weight: Tensor, bias: Tensor | None, *, is_rectified:
     """
     # Products of bfloat16 are oneDNN's anyway; asked for the ReLU too, it needs no second pass through the outputs.
     is_fused = is_rectified and inputs.dtype == torch.bfloat16 and inputs.device.type == "cpu" and has_bfloat16()
-    if is_fused or _is_for_onednn(inputs):
+    if is_fused or _is_for_onednn(inputs, len(weight)):
         return _by_onednn(inputs, weight, bias, is_rectified=is_rectified)
     outputs = inputs @ weight.t() if bias is None else torch.addmm(bias, inputs, weight.t())
     return outputs.relu_() if is_rectified else outputs
@@ -59,7 +59,7 @@ def product(left: Tensor, right: Tensor) -> Tensor:
         >>> product(torch.ones(1, 3), torch.ones(3, 2))
         tensor([[3., 3.]])
     """
-    if _is_for_onednn(left):
+    if _is_for_onednn(left, right.shape[1]):
         return _by_onednn(left, right.t(), None)
     return left @ right
 
@@ -95,9 +95,9 @@ def has_bfloat16() -> bool:
     return has_onednn() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001
 
 
-def _is_for_onednn(left: Tensor) -> bool:
-    is_plain = left.dtype == torch.float32 and left.device.type == "cpu" and len(left) >= FEWEST_ROWS
-    return is_plain and onednn_is_faster()
+def _is_for_onednn(left: Tensor, columns: int) -> bool:
+    is_plain = left.dtype == torch.float32 and left.device.type == "cpu"
+    return is_plain and left.numel() * columns >= FEWEST_MACS and onednn_is_faster()
 
 
 def _by_onednn(inputs: Tensor, weight: Tensor, bias: Tensor | None, *, is_rectified: bool = False) -> Tensor:

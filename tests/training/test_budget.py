@@ -1,5 +1,6 @@
 """Runs by the clock, and runs that stop when they are good enough."""
 
+import math
 from time import perf_counter
 
 import numpy as np
@@ -100,6 +101,29 @@ class TestThreads:
         assert threads.words == "1 thread: the machine is busy"
         threads._next_trial = 0.0  # the time for the next look has come
         assert self.run(threads, {1: 0.004, 2: 0.002}, 40)[-1] == 2
+        torch.set_num_threads(before)
+
+    def test_short_steps_of_which_few_are_hit_count_with_those_that_are(self) -> None:
+        before = torch.get_num_threads()
+        threads = self.watching()
+        quiet = {1: 0.0016, 2: 0.001}
+        assert self.run(threads, quiet, 200)[-1] == 2
+        # Beside a neighbour one step of two threads in eight waits for 16 ms: most are as fast as ever.
+        counts = []
+        for step in range(400):
+            threads.see(0.016 if threads.now == 2 and step % 8 == 7 else quiet[threads.now])
+            counts.append(threads.now)
+        assert counts.count(1) > 300
+        torch.set_num_threads(before)
+
+    def test_a_single_slow_step_changes_nothing(self) -> None:
+        before = torch.get_num_threads()
+        threads = self.watching()
+        quiet = {1: 0.0016, 2: 0.001}
+        assert self.run(threads, quiet, 200)[-1] == 2
+        threads._next_trial = math.inf
+        threads.see(0.008)
+        assert set(self.run(threads, quiet, 100)) == {2}
         torch.set_num_threads(before)
 
     def test_a_fixed_count_is_kept_and_the_users_own_given_back(self) -> None:

@@ -13,8 +13,9 @@ from typing import Self
 import torch
 from torch import nn
 
-# Steps of a trial; the first of them warms up.
-TRIAL_STEPS = 4
+# Steps of a trial, and the seconds that it lasts at least; its first step warms up. A thread that loses its processor
+# gets it back after some milliseconds: most short steps are as fast as ever, and only the mean of many tells.
+TRIAL_STEPS, TRIAL_SECONDS = 4, 0.02
 # Seconds after which the other count is tried again, at first and at most: a trial that fails doubles the wait.
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 8.0
 # A count must be so much faster to be changed to, or a step so much slower than before to look for another at once.
@@ -24,8 +25,8 @@ ALARM = 1.5
 HOPELESS = 1.3
 # Size and number of the products that are tried before there is a network: 15 ms in all.
 PROBE_SIZE, PROBE_ROUNDS = 384, 12
-# Steps between two looks at the time they took.
-WINDOW = 8
+# Steps, and at least so many seconds, between two looks at the time they took.
+WINDOW, WINDOW_SECONDS = 8, 0.03
 
 
 class Threads:
@@ -73,12 +74,12 @@ class Threads:
             self._see_trial(seconds)
             return
         self._window.append(seconds)
-        if len(self._window) < WINDOW:
+        if len(self._window) < WINDOW or sum(self._window) < WINDOW_SECONDS:
             return
-        median = statistics.median(self._window)
+        mean = statistics.fmean(self._window)
         self._window.clear()
-        is_slower = median > ALARM * self._seconds[self.now]
-        self._seconds[self.now] = median
+        is_slower = mean > ALARM * self._seconds[self.now]
+        self._seconds[self.now] = mean
         now = perf_counter()
         if is_slower:
             self._wait = SHORTEST_WAIT
@@ -119,9 +120,10 @@ class Threads:
         known = self._seconds.get(self._other())
         # A count that is plainly slower is not tried to the end.
         is_hopeless = known is not None and len(self._trial) >= 2 and min(self._trial) > HOPELESS * known
-        if len(self._trial) < TRIAL_STEPS and not is_hopeless:
+        is_short = len(self._trial) < TRIAL_STEPS or sum(self._trial[1:]) < TRIAL_SECONDS
+        if is_short and not is_hopeless:
             return
-        mine = statistics.median(self._trial[1:])
+        mine = statistics.fmean(self._trial[1:])
         self._seconds[self.now] = mine
         if known is None:  # the first trial of all: now the other
             self._try_other()
