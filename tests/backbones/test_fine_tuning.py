@@ -174,6 +174,20 @@ def test_the_best_epoch_may_lie_in_the_first_part(weights: Path, few: Dataset, m
     assert all(torch.equal(value, now[name]) for name, value in before.items())
 
 
+@pytest.mark.parametrize("epochs", [1, 0.5])
+def test_in_a_single_epoch_all_layers_learn_after_their_share(weights: Path, few: Dataset, epochs: float) -> None:
+    network = fine(weights)
+    before = held(network)
+    run = pellucid.train(network, few, Settings(epochs=epochs, batch_size=4, freeze=0.3), device="cpu")
+    assert len(run.history.epochs) == 1
+    assert any(not torch.equal(value, held(network)[name]) for name, value in before.items())
+    held_long = fine(weights)
+    pellucid.train(held_long, few, Settings(epochs=epochs, batch_size=4, freeze=0.999), device="cpu")
+    now = held(held_long)
+    last = [name for name, value in before.items() if not torch.equal(value, now[name])]
+    assert not last, "with nearly all of the run held there is no step left for them"
+
+
 def test_an_error_in_the_first_part_releases_the_network(weights: Path, few: Dataset) -> None:
     network = fine(weights)
 

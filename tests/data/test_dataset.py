@@ -162,3 +162,12 @@ def test_the_layout_in_memory_does_not_change_the_fingerprint() -> None:
     train = split_of(6)
     turned = np.asfortranarray(train.inputs)
     assert dataset_of(train=Split(turned, train.labels)).fingerprint == dataset_of().fingerprint
+
+
+def test_a_dataset_shows_its_sizes_and_classes_and_no_pixels() -> None:
+    names = tuple(f"class {index}" for index in range(12))
+    splits = {"train": split_of(1_200, top=12), "test": split_of(24, top=12)}
+    shown = repr(Dataset("digits", splits, names)).splitlines()
+    assert shown[0].startswith("Dataset 'digits', multiclass, 12 classes: class 0, class 1,")
+    assert shown[0].endswith("class 9, ...")
+    assert shown[1:] == ["  train: <1,200 examples of 1 x 2 x 3, uint8>", "  test: <24 examples of 1 x 2 x 3, uint8>"]

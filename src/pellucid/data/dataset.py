@@ -18,6 +18,8 @@ from pellucid.errors import DataError, ShapeError, UnknownNameError, did_you_mea
 from pellucid.tasks import TASKS, Task
 
 SPLITS = ("train", "validation", "test")
+# Class names that a dataset shows of itself.
+SHOWN = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,9 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} examples of {' x '.join(map(str, self.inputs.shape[1:]))}, {self.inputs.dtype}>"
 
     def take(self, indices: NDArray[np.int64]) -> "Split":
         """Return the examples at these positions, copied, in this order."""
@@ -140,6 +145,13 @@ class Dataset:
                     fix="give every split inputs of the same shape",
                 )
             self._check_labels(name, split)
+
+    def __repr__(self) -> str:
+        # Arrays of pixels would fill screens.
+        known = ", ".join(self.class_names[:SHOWN]) + (", ..." if len(self.class_names) > SHOWN else "")
+        what = {"regression": "targets", "multilabel": "labels"}.get(self.task, "classes")
+        parts = "".join(f"\n  {name}: {split!r}" for name, split in self.splits.items())
+        return f"Dataset {self.name!r}, {self.task}, {len(self.class_names)} {what}: {known}{parts}"
 
     def _check_labels(self, name: str, split: Split) -> None:
         classes = len(self.class_names)

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import Literal
 
@@ -73,8 +74,10 @@ def fit(
         network.train()
     head_first = HeadFirst(network, settings.freeze)
     scale = LossScale(device) if arithmetic == "float16" else None
-    is_channels_last = batches.is_channels_last
-    weights = weights_of(network, settings, guard.is_bad, arithmetic, scale, is_channels_last=is_channels_last)
+    make_weights = partial(
+        weights_of, network, settings, guard.is_bad, arithmetic, scale, is_channels_last=batches.is_channels_last
+    )
+    weights = make_weights()
     best = Best(weights)
     is_plain = arithmetic == "float32"
     products = products_in(arithmetic, device)
@@ -123,6 +126,9 @@ def fit(
                         rate = seen / (now - started)
                         note = threads.words if threads is not None else None
                         watcher(Progress(epoch, budget.epochs, share, left, loss.item(), learning_rate, rate, note))
+                    if best.epoch == 0 and head_first.is_over((position + 1) / end):
+                        # The first epoch may be the last: nothing is lost by not waiting for its end.
+                        weights = all_learning(weights, best, head_first, make_weights)
                     if interruption.is_requested or step == budget.steps or budget.is_spent(judging):
                         break
                 guard.check(step, len(batches))
@@ -157,13 +163,7 @@ def fit(
                 elif step == budget.steps or epoch == budget.epochs or budget.is_spent(judging):
                     ending = "finished"
                 elif head_first.is_over((position + 1) / end):
-                    best.restore()
-                    weights.close()
-                    head_first.release()
-                    weights = weights_of(
-                        network, settings, guard.is_bad, arithmetic, scale, is_channels_last=is_channels_last
-                    )
-                    best.follow(weights)
+                    weights = all_learning(weights, best, head_first, make_weights)
         best.restore()
     except NonfiniteLossError:
         best.restore()
@@ -195,6 +195,16 @@ def weights_of(
         is_channels_last=is_channels_last,
         scale=scale,
     )
+
+
+def all_learning(weights: Weights, best: "Best", head_first: HeadFirst, make_weights: Callable[[], Weights]) -> Weights:
+    """Return the weights of a network of which all layers learn from now on, from the best epoch if there is one."""
+    best.restore()
+    weights.close()
+    head_first.release()
+    weights = make_weights()
+    best.follow(weights)
+    return weights
 
 
 def products_in(arithmetic: Arithmetic, device: torch.device) -> contextlib.AbstractContextManager[object]:

@@ -60,8 +60,8 @@ class Settings:
         flip: Whether to mirror each image left to right in every second epoch: right for clothes, wrong for digits.
         augment: What is done to training images at random, anew in every epoch, as in "shift,rotate:10,mixup:0.2"; see
             `pellucid.data.augmentation`.
-        freeze: Share of the run, up to the end of an epoch, in which only the last layer learns; then all layers do, at
-            a tenth of the rate. For a network with weights that others have trained.
+        freeze: Share of the run, after the first epoch up to the end of one, in which only the last layer learns; then
+            all layers do, at a tenth of the rate. For a network with weights that others have trained.
         threads: Of the processor; None tries one against all and changes during the run. The last digits of a result
             depend on their number.
         reference: Whether to train the plain way: float32, plain start, PyTorch's own optimizer, threads as they are.
