@@ -139,6 +139,13 @@ def test_figures_are_those_that_were_measured() -> None:
     assert f"torchinfo {small['torchinfo']:.2f}, torchlens {small['torchlens']:.0f}" in README
 
 
+def test_figures_of_memory_are_those_that_were_measured() -> None:
+    rows = {row["copies"]: row for row in results("memory")["rows"] if row["kind"] == "default"}
+    most = ["{:.2f} times".format(rows[copies]["ratio"]) for copies in (20, 5, 1)]
+    counts = [f"{rows[copies]['examples']:,}" for copies in (20, 5, 1)]
+    assert f"{most[0]} with {counts[0]} images, {most[1]} with {counts[1]}, {most[2]} with {counts[2]}" in README
+
+
 def results(name: str) -> dict[str, Any]:
     """What a benchmark wrote."""
     found: dict[str, Any] = json.loads((ROOT / f"benchmarks/results/{name}.json").read_text())

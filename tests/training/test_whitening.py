@@ -9,8 +9,10 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 import pellucid
+from pellucid.data.batches import Batches
 from pellucid.data.dataset import Dataset, Split
 from pellucid.tracing.describing import describe
+from pellucid.training import run as runs
 from pellucid.training.history import Epoch
 from pellucid.training.settings import Settings
 from pellucid.training.whitening import Components, WhitenedStart, Whitening, whitened
@@ -138,6 +140,37 @@ def test_a_network_that_would_answer_otherwise_starts_plainly(network: nn.Module
     assert network.get_submodule("linear") is linear
     run = pellucid.train(network, smooth, Settings(epochs=1))
     assert run.choices.start is None
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_components_that_take_much_memory_are_made_anew_in_each_pass(
+    smooth: Dataset, monkeypatch: pytest.MonkeyPatch, flip: bool
+) -> None:
+    kept: list[bool] = []
+    real = Batches._all_prepared
+
+    def counted(batches: Batches) -> Tensor:
+        kept.append(True)
+        return real(batches)
+
+    monkeypatch.setattr(Batches, "_all_prepared", counted)
+    trained = []
+    for most, times in ((2**27, 1 if flip else 2), (1_000, 0)):
+        monkeypatch.setattr(runs, "MOST_KEPT", most)
+        network = pellucid.mlp(36, (16,), 3, seed=0)
+        settings = Settings(epochs=3, precision="float32", learning_rate=2e-3, threads=1, flip=flip)
+        run = pellucid.train(network, smooth, settings, device="cpu")
+        assert run.choices.start is not None
+        assert len(kept) == times, "of training, unless each image is mirrored, and of validation"
+        kept.clear()
+        trained.append(network.get_parameter("linear_relu_stack.0.weight").detach().clone())
+    torch.testing.assert_close(*trained, rtol=1e-3, atol=1e-5)
+
+
+def test_components_that_are_seen_once_are_not_kept(smooth: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Batches, "_all_prepared", lambda _: pytest.fail("all were prepared beforehand"))
+    run = pellucid.train(pellucid.mlp(36, (16,), 3, seed=0), smooth, Settings(epochs=1), device="cpu")
+    assert run.choices.start is not None
 
 
 def test_it_is_folded_when_a_run_fails(smooth: Dataset) -> None:

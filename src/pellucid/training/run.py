@@ -40,6 +40,8 @@ from pellucid.training.whitening import Components
 
 Watcher = Callable[[Architecture | Checkup | Choices | Progress | Epoch], None]
 
+# Bytes of components that are kept from one pass to the next; more are made anew, which takes a tenth longer.
+MOST_KEPT = 2**27
 # Examples, and input values, that are judged at once.
 VALIDATION_BATCH, VALIDATION_VALUES = 1024, 2**25
 
@@ -247,8 +249,10 @@ def _fitted(
         def prepare(raw: Tensor) -> Tensor:
             return preparation(raw).to(dtype)
 
-    # Components are few, so that they take about the memory of the raw inputs; an image to be mirrored stays one.
-    once = choices.start is not None
+    # Examples whose components are kept; an image to be mirrored stays one.
+    most_kept = 0
+    if choices.start is not None and (settings.seconds is not None or (settings.epochs or 0) > 1):
+        most_kept = MOST_KEPT // (choices.start.whitening.components * dtype.itemsize)
     augmentation = Augmentation.parse(settings.augment)
     train = lesson.train
     if augmentation.mixup and lesson.task == "multiclass":
@@ -281,7 +285,7 @@ def _fitted(
             batch_size=settings.batch_size,
             device=device,
             generator=torch.Generator().manual_seed(settings.seed),
-            is_prepared_once=once and not settings.flip and not augmentation,
+            is_prepared_once=len(train) <= most_kept and not settings.flip and not augmentation,
             is_flipping=settings.flip,
             is_channels_last=has_channels_last,
             augmentation=augmentation,
@@ -293,7 +297,7 @@ def _fitted(
             prepare,
             batch_size=min(VALIDATION_BATCH, max(1, VALIDATION_VALUES // math.prod(preparation.prepared_shape))),
             device=device,
-            is_prepared_once=once,
+            is_prepared_once=len(lesson.validation) <= most_kept,
             is_channels_last=has_channels_last,
         )
     with random_state_kept(device, seed=settings.seed):
