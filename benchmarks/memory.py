@@ -19,6 +19,7 @@ import torch
 
 import pellucid
 from benchmarks.machine import machine, spread
+from benchmarks.peers.pellucid_train import needed_bytes
 from benchmarks.peers.race import HIDDEN, memory
 
 KINDS = ("default", "reference")
@@ -70,13 +71,11 @@ def measured(kind: str, copies: int, threads: int) -> dict[str, Any]:
     peak = memory("VmHWM")
     if before is None or peak is None:
         raise SystemExit("this system does not say how much memory a process takes at most")
-    arrays = sum(split.inputs.nbytes + split.labels.nbytes for split in dataset.splits.values())
     return {
         "examples": sum(map(len, dataset.splits.values())),
         "epochs": run.settings.epochs,
         "peak_bytes": peak - before,
-        # AdamW keeps two values for each weight.
-        "needed_bytes": arrays + 3 * sum(parameter.nbytes for parameter in network.parameters()),
+        "needed_bytes": needed_bytes(dataset, network),
     }
 
 

@@ -21,7 +21,6 @@ Their answers for the 10,000 test images are compared with those of the plain ne
 import argparse
 import contextlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -33,11 +32,11 @@ import pellucid
 from benchmarks.machine import machine, spread
 from pellucid.classifier.classifier import Classifier
 from pellucid.classifier.onnx_runtime import OnnxRuntime
+from pellucid.classifier.predictor import Answer
 from pellucid.classifier.products import Float32
 from pellucid.classifier.stacks import take_snapshot
 from pellucid.data.preparing_images import ImagePreparation
 
-Answer = Callable[[Tensor], Tensor]
 CALLS = {1: 50, 1024: 1}
 ONE_ONLY = {"onnx", "int8"}
 

@@ -74,7 +74,7 @@ def main() -> None:
         precision=run.precision,
         first_inputs=_first_inputs(run, dataset),
         settings=run.settings.to_dict(),
-        needed_bytes=_needed(dataset, trained),
+        needed_bytes=needed_bytes(dataset, trained),
         versions={"torch": str(torch.__version__), "pellucid": pellucid.__version__},
     )
 
@@ -85,7 +85,7 @@ def _first_inputs(run: pellucid.Run, dataset: pellucid.Dataset) -> int:
     return int(components or np.prod(dataset.input_shape))
 
 
-def _needed(dataset: pellucid.Dataset, network: torch.nn.Module) -> int:
+def needed_bytes(dataset: pellucid.Dataset, network: torch.nn.Module) -> int:
     """Return the bytes of the data as it lies on the disk, of the network and of AdamW's two values per weight."""
     data = sum(split.inputs.nbytes + split.labels.nbytes for split in dataset.splits.values())
     return data + 3 * sum(parameter.nbytes for parameter in network.parameters())

@@ -1,7 +1,9 @@
 """Runs by the clock, and runs that stop when they are good enough."""
 
 import math
+from collections.abc import Iterator
 from time import perf_counter
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -69,6 +71,14 @@ def test_stops_when_the_validation_accuracy_is_reached(dataset: Dataset) -> None
 class TestThreads:
     """The watch is told step times of a machine that is made up."""
 
+    QUIET: ClassVar = {1: 0.0016, 2: 0.001}
+
+    @pytest.fixture(autouse=True)
+    def _threads_given_back(self) -> Iterator[None]:
+        before = torch.get_num_threads()
+        yield
+        torch.set_num_threads(before)
+
     def run(self, threads: Threads, seconds: dict[int, float], steps: int) -> list[int]:
         counts = []
         for _ in range(steps):
@@ -77,23 +87,16 @@ class TestThreads:
         return counts
 
     def watching(self) -> Threads:
-        before = torch.get_num_threads()
         torch.set_num_threads(2)
-        try:
-            return Threads(None, is_processor=True)
-        finally:
-            torch.set_num_threads(before)
+        return Threads(None, is_processor=True)
 
     def test_takes_the_faster_count_after_a_trial_of_both(self) -> None:
         for seconds, best in (({1: 0.004, 2: 0.002}, 2), ({1: 0.004, 2: 0.02}, 1)):
-            before = torch.get_num_threads()
             counts = self.run(self.watching(), seconds, 40)
             assert counts[-1] == best
             assert counts.count(best) > 25
-            torch.set_num_threads(before)
 
     def test_changes_down_when_a_neighbour_comes_and_up_when_it_goes(self) -> None:
-        before = torch.get_num_threads()
         threads = self.watching()
         assert self.run(threads, {1: 0.004, 2: 0.002}, 40)[-1] == 2
         assert threads.words is None
@@ -101,30 +104,23 @@ class TestThreads:
         assert threads.words == "1 thread: the machine is busy"
         threads._next_trial = 0.0  # the time for the next look has come
         assert self.run(threads, {1: 0.004, 2: 0.002}, 40)[-1] == 2
-        torch.set_num_threads(before)
 
     def test_short_steps_of_which_few_are_hit_count_with_those_that_are(self) -> None:
-        before = torch.get_num_threads()
         threads = self.watching()
-        quiet = {1: 0.0016, 2: 0.001}
-        assert self.run(threads, quiet, 200)[-1] == 2
+        assert self.run(threads, self.QUIET, 200)[-1] == 2
         # Beside a neighbour one step of two threads in eight waits for 16 ms: most are as fast as ever.
         counts = []
         for step in range(400):
-            threads.see(0.016 if threads.now == 2 and step % 8 == 7 else quiet[threads.now])
+            threads.see(0.016 if threads.now == 2 and step % 8 == 7 else self.QUIET[threads.now])
             counts.append(threads.now)
         assert counts.count(1) > 300
-        torch.set_num_threads(before)
 
     def test_a_single_slow_step_changes_nothing(self) -> None:
-        before = torch.get_num_threads()
         threads = self.watching()
-        quiet = {1: 0.0016, 2: 0.001}
-        assert self.run(threads, quiet, 200)[-1] == 2
+        assert self.run(threads, self.QUIET, 200)[-1] == 2
         threads._next_trial = math.inf
         threads.see(0.008)
-        assert set(self.run(threads, quiet, 100)) == {2}
-        torch.set_num_threads(before)
+        assert set(self.run(threads, self.QUIET, 100)) == {2}
 
     def test_a_fixed_count_is_kept_and_the_users_own_given_back(self) -> None:
         before = torch.get_num_threads()

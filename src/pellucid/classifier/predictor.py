@@ -115,8 +115,8 @@ class Predictor:
         return "; ".join(words)
 
     def __str__(self) -> str:
-        seen = [a for a in (self.agreement, self.int8_agreement) if a is not None and a.compared]
-        return "\n".join([self.engine, *map(str, seen)])
+        agreements = (self.agreement, self.int8_agreement)
+        return "\n".join([self.engine, *(str(seen) for seen in agreements if seen is not None and seen.compared)])
 
     def is_current(self) -> bool:
         """Return whether the network is a stack of Linear layers that is still as it was when this was made."""

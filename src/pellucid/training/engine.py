@@ -17,7 +17,7 @@ from pellucid.training.freezing import HeadFirst
 from pellucid.training.guard import LossGuard
 from pellucid.training.history import Ending, Epoch, History, Progress
 from pellucid.training.interruption import Interruption
-from pellucid.training.loss_scale import LossScale
+from pellucid.training.loss_scale import LossScale, go_back
 from pellucid.training.schedule import Budget, learning_rate_at
 from pellucid.training.scoring import Score, measure
 from pellucid.training.settings import Settings
@@ -109,7 +109,7 @@ def fit(
                             logits = network(inputs)
                         loss = loss_function(logits if is_plain else logits.float(), labels)
                         weights.clear()
-                        (loss if scale is None else scale.of(loss)).backward()  # type: ignore[no-untyped-call]
+                        go_back(loss, scale)
                     guard.see(loss, len(labels))
                     weights.step(learning_rate)
                     step += 1

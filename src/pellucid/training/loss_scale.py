@@ -56,3 +56,8 @@ class LossScale:
                 "the gradients are not finite in float16, whatever the loss is multiplied by",
                 fix="train in float32: --precision float32",
             )
+
+
+def go_back(loss: Tensor, scale: LossScale | None) -> None:
+    """Make the gradients of a loss, multiplied by the factor if there is one."""
+    (loss if scale is None else scale.of(loss)).backward()  # type: ignore[no-untyped-call]

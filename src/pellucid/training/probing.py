@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pellucid.data.dataset import Split
 from pellucid.devices import has_fast_bfloat16, has_fast_float16, random_state_kept
 from pellucid.training.engine import Arithmetic, Loss, products_in, weights_of
-from pellucid.training.loss_scale import LossScale
+from pellucid.training.loss_scale import LossScale, go_back
 from pellucid.training.settings import Settings
 from pellucid.training.weights import can_be_flat
 
@@ -179,7 +179,7 @@ class Trial:
             self._weights.clear()
             with random_state_kept(inputs.device):  # the same dropout for each arithmetic
                 loss = self.loss(inputs, labels)
-                self._go_back(loss)
+                go_back(loss, self._scale)
             rows = [p.grad.float().flatten() for p in self._network.parameters() if p.grad is not None]
             row = torch.cat(rows) if rows else torch.zeros(1)
             if self._scale is None:
@@ -193,12 +193,9 @@ class Trial:
         """Return the loss of a batch, and move the copy's weights."""
         loss = self.loss(inputs, labels)
         self._weights.clear()
-        self._go_back(loss)
+        go_back(loss, self._scale)
         self._weights.step(learning_rate)
         return loss
-
-    def _go_back(self, loss: Tensor) -> None:
-        (loss if self._scale is None else self._scale.of(loss)).backward()  # type: ignore[no-untyped-call]
 
 
 def agree(expected: tuple[float, Tensor], found: tuple[float, Tensor]) -> bool:
