@@ -120,6 +120,7 @@ def test_figures_are_those_that_were_measured() -> None:
     assert equal is not None and f"{equal[1]}: " in README
     accuracy = json.loads((ROOT / "benchmarks/results/default_accuracy.json").read_text())
     assert f"{accuracy['test_accuracy']['mean'] * 100:.2f} %" in README
+    assert f"the same recipe in float32 {accuracy['test_accuracy_in_float32']['mean'] * 100:.2f} %" in README
     assert accuracy["settings"] == pellucid.Settings().to_dict()
     for row in json.loads((ROOT / "benchmarks/results/cnn_by_seconds.json").read_text())["rows"]:
         assert f"{row['test_accuracy']['mean'] * 100:.2f} % in {row['seconds']} s" in README
